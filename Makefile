@@ -1,0 +1,73 @@
+# Everything runs in a virtual environment of its own, $(VENV), which the first target that needs it makes.
+VENV ?= .venv
+NEWEST := python3 python3.14 python3.13 python3.12 python3.11
+OK := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(NEWEST); do command -v $$p >/dev/null 2>&1 && $$p -c '$(OK)' && echo $$p && break; done)
+RUN := $(VENV)/bin/python
+EXPERIMENTS := $(wildcard experiments/*.py)
+CLAIMS := $(notdir $(basename $(EXPERIMENTS)))
+
+.DELETE_ON_ERROR:
+.PHONY: sweep test test-slow check format figures results results-smoke bench bench-smoke lock clean
+
+sweep: $(VENV)/.core  ## the headline sweep; ARGS="--seed 7" passes options on
+	$(RUN) -m simlab.sweep $(ARGS)
+
+test: $(VENV)/.dev  ## all tests but the slow ones
+	$(RUN) -m pytest -n auto -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev  ## the slow tests, minutes each
+	$(RUN) -m pytest -m slow $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/.dev
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+figures: $(VENV)/.core  ## every figure, from the committed tables
+	for figure in figures/*.py; do $(RUN) $$figure || exit 1; done
+	mkdir -p figures/readme
+	cp figures/output/headline.png figures/output/error_from_iiv.png figures/readme/
+
+results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results
+	$(RUN) -m simlab.sweep --out results/headline
+	cp results/headline/summary.csv experiments/results/headline.csv
+	for claim in $(CLAIMS); do \
+		$(RUN) -m simlab.sweep experiments/$$claim.py --out results/$$claim \
+		&& cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; \
+	done
+
+results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
+	$(RUN) -m simlab.sweep --smoke --out results/smoke/headline
+	for claim in $(CLAIMS); do $(RUN) -m simlab.sweep experiments/$$claim.py --smoke --out results/smoke/$$claim || exit 1; done
+
+bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/cpu.json
+	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
+
+bench-smoke: $(VENV)/.core
+	$(RUN) benchmarks/run.py --smoke
+
+lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
+	$(RUN) -m pip install --quiet uv
+	$(VENV)/bin/uv lock --upgrade
+
+clean:
+	rm -rf $(VENV) results figures/output
+
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "simlab: no Python 3.11 or newer was found: install one, or name it with make PYTHON=/path/to/python3" >&2; exit 2; }
+	@"$(PYTHON)" -c '$(OK)' || { echo "simlab: PYTHON = $(PYTHON) is older than 3.11: name a newer one with make PYTHON=/path/to/python3" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "simlab: $(PYTHON) cannot make virtual environments: install the package python3-venv (sudo apt install python3-venv)" >&2; exit 2; }
+	"$(PYTHON)" -m venv $(VENV)

@@ -1,0 +1,24 @@
+"""From a table to ink: every figure of the project is drawn here, in one style, from summary rows alone.
+
+A table is the long ``summary`` of a sweep: one row a (settings, method, measure) with its mean, MCSE and quantiles.
+"""
+
+from simlab.drawing.claims import (
+    bounds_against_draws,
+    error_from_iiv,
+    error_from_monofacts,
+    error_from_singletons,
+    missing_mass_from_singletons,
+)
+from simlab.drawing.ink import publish, read_table, save
+
+__all__ = [
+    "bounds_against_draws",
+    "error_from_iiv",
+    "error_from_monofacts",
+    "error_from_singletons",
+    "missing_mass_from_singletons",
+    "publish",
+    "read_table",
+    "save",
+]

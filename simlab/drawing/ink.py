@@ -1,0 +1,99 @@
+"""Reading a summary table, one style for all figures, and writing a figure whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+
+CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe & Ito, safe for the colour-blind
+GREY = "#555555"
+STYLE: Any = {
+    "figure.dpi": 150,
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+Z = 1.96
+
+
+def read_table(path: str | Path) -> list[dict[str, Any]]:
+    """Read a summary written as CSV, numbers as floats where they are numbers."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{name: number(text) for name, text in row.items()} for row in csv.DictReader(file)]
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write ``figure`` whole or not at all; the suffix says the format."""
+    whole = path.with_name(f".{path.name}.tmp{path.suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(whole)
+    whole.replace(path)
+    return path
+
+
+def publish(script: str, draw: Callable[[Sequence[Row]], Figure]) -> None:
+    """Draw the claim of a file of ``figures/`` from its committed table, as PNG and PDF in ``figures/output``."""
+    here = Path(script)
+    figure = draw(read_table(here.parents[1] / "experiments" / "results" / f"{here.stem}.csv"))
+    for suffix in (".png", ".pdf"):
+        print(save(figure, here.parent / "output" / f"{here.stem}{suffix}"))
+
+
+def number(text: str) -> Any:
+    """Return the number that ``text`` writes, or the text."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def mean_of(rows: Iterable[Row], measure: str, **where: Any) -> Row | None:
+    """Return the one row of ``measure`` that matches, or None."""
+    for row in rows:
+        if row["measure"] == measure and all(row.get(name) == value for name, value in where.items()):
+            return row
+    return None
+
+
+def values(rows: Sequence[Row], name: str) -> list[Any]:
+    """The values of a setting, in the order in which they come."""
+    return list(dict.fromkeys(row[name] for row in rows if name in row))
+
+
+def series(rows: Sequence[Row], measure: str, **where: Any) -> list[tuple[float, Row]]:
+    """(N, row) of a measure along N."""
+    found = ((float(n), mean_of(rows, measure, draws=n, **where)) for n in sorted(values(rows, "draws")))
+    return [(n, row) for n, row in found if row is not None]
+
+
+def power(n: float) -> str:
+    """N as mathematics: 10^6, or 25,473 where it is no power of ten."""
+    exponent = len(f"{n:.0f}") - 1
+    return f"$10^{{{exponent}}}$" if n == 10.0**exponent else f"{n:,.0f}"
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw what is inside in the one style of all figures."""
+    with mpl.rc_context(STYLE):
+        yield
+
+
+# columns of a summary that are no settings
+SUMMARY = frozenset(
+    {"experiment", "method", "measure", "mean", "mcse", "q05", "q50", "q95", "n", "n_errors", "n_not_converged"}
+    | {"bias", "bias_mcse", "coverage", "coverage_mcse", "seed", "version"}
+)

@@ -1,0 +1,25 @@
+"""A user's mistake is one sentence: the name, the value, the rule, the way out.
+
+``BadInput`` is the only exception that the command lines turn into a sentence and exit status 2; any other
+exception is a mistake of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInput(ValueError):
+    """An input that breaks a stated rule; its text is the whole message, fit to be shown to a user."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
+    """Return the error for a ``name`` that is not among the ``known`` ones, with the nearest of them.
+
+    ``kind`` says what the name stands for (``"setting"``, ``"method"``, ``"column"``).
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(names)
+    return BadInput(f"{kind} {name!r} is unknown: {hint}")

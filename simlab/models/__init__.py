@@ -1,0 +1,64 @@
+"""What is learned: one density family a file; ``learn`` runs any of them by name.
+
+A learner sees a corpus and random streams and nothing of the world. To add one: write ``simlab/models/NAME.py`` with
+``cells(corpus, streams, **options) -> Fit`` and its slow twin ``table(corpus, streams, **options) -> TableFit`` for
+listed corpora, and give it a line in ``LEARNERS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple, overload
+
+from simlab.corpora import Corpus, Listed
+from simlab.errors import BadInput, unknown
+from simlab.models.fits import Fit, TableFit, Trace
+from simlab.seeds import Streams
+
+__all__ = ["LEARNERS", "Fit", "Learner", "TableFit", "Trace", "learn"]
+
+
+class Learner(NamedTuple):
+    """What a learner asks of its corpus, stated without importing its module."""
+
+    prompted: bool  # works with prompts (KNVZ)
+    factoids: bool  # works without prompts (Kalai-Vempala)
+    needs_counts: bool  # tells counts above any cap apart
+    needs_idk: bool  # answers "I don't know"
+
+
+LEARNERS = {
+    "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True),
+    "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False),
+    "calibrated": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
+    "guess_one": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
+    "memorising": Learner(prompted=False, factoids=True, needs_counts=False, needs_idk=False),
+    "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False),
+}
+
+
+@overload
+def learn(name: str, corpus: Corpus, streams: Streams, **options: Any) -> Fit: ...
+@overload
+def learn(name: str, corpus: Listed, streams: Streams, **options: Any) -> TableFit: ...
+def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) -> Fit | TableFit:
+    """Fit the learner ``name`` to ``corpus``; cells give a ``Fit``, a listed corpus its ``TableFit``.
+
+    ``options`` go to the learner (see its module). Raises ``BadInput`` for an unknown learner and for a corpus
+    that it cannot be fitted to: capped counts, a missing IDK, factoids for a learner that needs prompts or the
+    reverse.
+    """
+    if name not in LEARNERS:
+        raise unknown("method", name, LEARNERS)
+    needs = LEARNERS[name]
+    cap = corpus.count_cap if isinstance(corpus, Corpus) else None
+    if needs.needs_counts and cap is not None:
+        raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")
+    if needs.needs_idk and not corpus.idk:
+        raise BadInput(f"method {name!r} answers IDK, which is no response in this world; set idk=True")
+    if not (needs.prompted if corpus.n_strings is None else needs.factoids):
+        without = "without" if corpus.n_strings is not None else "with"
+        raise BadInput(f"method {name!r} is not defined in a world {without} prompts; see simlab.models.LEARNERS")
+    module = importlib.import_module(f"simlab.models.{name}")
+    fit = module.cells if isinstance(corpus, Corpus) else module.table
+    return fit(corpus, streams, **options)  # type: ignore[no-any-return]

@@ -1,0 +1,49 @@
+"""Add-constant smoothing: p_hat(r|c) = (n(c, r) + k) / (n(c) + k |responses|); k = 1 is Laplace's rule.
+
+The responses of a prompt are its |R_c| answers and, where it is a response, IDK. Without prompts the responses
+are all strings. The Bayes mean under a symmetric Dirichlet(k) prior.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlab.corpora import Corpus, Listed
+from simlab.errors import BadInput
+from simlab.models.fits import Fit, TableFit
+from simlab.seeds import Streams
+
+
+def cells(corpus: Corpus, streams: Streams, *, constant: float = 1.0) -> Fit:  # noqa: ARG001
+    """Fit to cells; raises ``BadInput`` unless ``constant`` = k is positive and finite."""
+    k = _check(constant)
+    if corpus.n_strings is not None:
+        total = corpus.draws + k * corpus.n_strings
+        seen = (corpus.times_answered + k) / total
+        return Fit("add_constant", seen, np.zeros_like(seen), np.zeros_like(seen), string=k / total)
+    total = corpus.times_answered + corpus.times_idk + k * (corpus.answers + corpus.idk)
+    idk = (corpus.times_idk + k) / total if corpus.idk else np.zeros(len(total))
+    return Fit("add_constant", seen=(corpus.times_answered + k) / total, unseen=k / total, idk=idk)
+
+
+def table(corpus: Listed, streams: Streams, *, constant: float = 1.0) -> TableFit:  # noqa: ARG001
+    """Fit to a listed corpus."""
+    k = _check(constant)
+    if corpus.n_strings is not None:
+        counts = np.bincount(corpus.prompt, minlength=corpus.n_strings) + k
+        return TableFit("add_constant", counts[None] / counts.sum())
+    counts = (corpus.counts + k) * responses(corpus)
+    return TableFit("add_constant", counts / counts.sum(1, keepdims=True))
+
+
+def responses(corpus: Listed) -> np.ndarray:
+    """Which columns are responses of each fact, bool[facts, responses]."""
+    width = int(corpus.answers.max())
+    plausible = np.arange(width) < corpus.answers[:, None]
+    return np.hstack([plausible, np.full((len(plausible), 1), corpus.idk)])
+
+
+def _check(constant: float) -> float:
+    if not (np.isfinite(constant) and constant > 0):
+        raise BadInput(f"constant = {constant:.6g}: must be positive and finite")
+    return float(constant)

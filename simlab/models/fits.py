@@ -1,0 +1,59 @@
+"""What a learner returns: p_hat on the orbits of each cell, or p_hat(r|c) fact by fact, and how the fit went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """How a gradient fit went: one entry a step, before that step.
+
+    ``loss`` is the training cross-entropy in nats a draw; ``gradient_norm`` is relative to the first step's.
+    ``converged`` says whether the last norm is within ``tolerance``.
+    """
+
+    loss: Float[np.ndarray, " steps"]
+    gradient_norm: Float[np.ndarray, " steps"]
+    tolerance: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the gradient fell to ``tolerance`` times its first norm."""
+        return bool(self.gradient_norm[-1] <= self.tolerance)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A density model on cells: one entry of each array a cell, each a conditional probability p_hat(r|c).
+
+    ``seen``: the answer that the corpus states (any number where there is none); ``unseen``: *each* answer
+    never seen; ``idk``: IDK. ``guess``, for a learner that picks one unseen answer of every never-answered
+    fact: that answer (``unseen`` is then each of the others). ``nonsense``: mass outside V and E. Without
+    prompts (Kalai-Vempala) ``seen`` is p_hat of a string seen so often and ``string`` that of each string never
+    seen. Nothing here says which unseen answer is right.
+    """
+
+    method: str
+    seen: Float[np.ndarray, " cells"]
+    unseen: Float[np.ndarray, " cells"]
+    idk: Float[np.ndarray, " cells"]
+    guess: Float[np.ndarray, " cells"] | None = None
+    nonsense: Float[np.ndarray, " cells"] | None = None
+    string: float | None = None
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TableFit:
+    """A density model listed in full: ``p_hat`` of every response of every fact, IDK in the last column.
+
+    Columns beyond |R_c| hold 0. Without prompts there is one row, over all strings: the facts, then the false ones.
+    """
+
+    method: str
+    p_hat: Float[np.ndarray, "facts responses"]
+    trace: Trace | None = None

@@ -1,0 +1,150 @@
+"""The table of pairs: the one place where what is true, what was written and what is believed meet.
+
+A row stands for ``multiplicity`` pairs (c, r) of one orbit, with mu(c), p(r|c) and p_hat(r|c); whatever a model
+is, its error, IIV error, calibration gap, cross-entropy and miscalibration are weighted sums over this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from simlab.corpora import Corpus, Listed, Truth
+from simlab.errors import BadInput
+from simlab.models import Fit, TableFit
+from simlab.seeds import Streams
+from simlab.worlds import World
+
+VALID, ERROR, NONSENSE = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs (c, r), one entry of each array a row.
+
+    ``multiplicity`` (facts times responses of one orbit), ``mu`` = mu(c), ``p`` = p(r|c) and ``p_hat`` =
+    p_hat(r|c) of each pair; ``kind`` VALID, ERROR or NONSENSE (mass that a model puts outside V and E: one row
+    a prompt, p = 0, counted in the error; KNVZ 2025, section 5); ``n_valid`` = |V_c| and ``n_errors`` = |E_c|
+    of its prompt. Summed over a prompt, multiplicity * p is 1, and so is multiplicity * p_hat.
+    """
+
+    multiplicity: Float[np.ndarray, " rows"]
+    mu: Float[np.ndarray, " rows"]
+    p: Float[np.ndarray, " rows"]
+    p_hat: Float[np.ndarray, " rows"]
+    kind: Int[np.ndarray, " rows"]
+    n_valid: Int[np.ndarray, " rows"]
+    n_errors: Int[np.ndarray, " rows"]
+
+
+def tabulate(world: World | Truth, corpus: Corpus | Listed, fit: Fit | TableFit, streams: Streams) -> Pairs:
+    """Lay ``fit``, fitted to ``corpus``, beside the ``world`` that the corpus was drawn from.
+
+    Cells: the unseen answers of a never-answered fact split 1 : |R_c| - 1 into the right one and the wrong ones, and
+    the cells of a learner that guesses split into right ~ Binomial(facts, 1 / |R_c|) and wrong (stream ``truth``).
+    A listed corpus comes with the ``Truth`` it was drawn from and gives one row a (prompt, response), the slow
+    oracle. Raises ``BadInput`` where corpus and world do not belong together.
+    """
+    if isinstance(corpus, Listed):
+        if not (isinstance(world, Truth) and isinstance(fit, TableFit)):
+            raise BadInput("a listed corpus needs the Truth it was drawn from and a fit to the listed corpus")
+        return _listed(world, fit)
+    if not (isinstance(world, World) and isinstance(fit, Fit)):
+        raise BadInput("a corpus of cells needs the World it was drawn from and a fit to its cells")
+    if len(corpus.fact_class) and corpus.fact_class.max() >= len(world.facts):
+        raise BadInput("the corpus was not drawn from this world: it has classes that the world lacks")
+    return _strings(world, corpus, fit) if world.n_false is not None else _prompted(world, corpus, fit, streams)
+
+
+def _prompted(world: World, corpus: Corpus, fit: Fit, streams: Streams) -> Pairs:
+    """Rows of the right answer, the wrong ones, IDK and nonsense of every cell."""
+    facts, seen, unseen, idk = corpus.facts, fit.seen, fit.unseen, fit.idk
+    cell, right, wrong = np.arange(len(facts)), np.where(corpus.answered, seen, unseen), unseen
+    n_wrong, extra = (corpus.answers - 1).astype(float), None
+    if fit.guess is not None:
+        cell, facts, right, wrong, n_wrong, extra = _split_guesses(corpus, fit, streams)
+    mu = world.popularity[corpus.fact_class][cell]
+    alpha = corpus.answer_rate[cell]
+    n_errors = corpus.answers[cell] - 1
+    zero = np.zeros(len(cell))
+    parts = [(facts, alpha, right, VALID), (facts * n_wrong, zero, wrong, ERROR)]
+    if extra is not None:
+        parts.append((facts * (extra > 0), zero, extra, ERROR))
+    if world.idk:
+        parts.append((facts, 1.0 - alpha, idk[cell], VALID))
+    if fit.nonsense is not None:
+        parts.append((facts, zero, fit.nonsense[cell], NONSENSE))
+    n = len(parts)
+    return Pairs(
+        multiplicity=np.concatenate([m for m, _, _, _ in parts]).astype(float),
+        mu=np.tile(mu, n),
+        p=np.concatenate([p for _, p, _, _ in parts]),
+        p_hat=np.concatenate([q for _, _, q, _ in parts]),
+        kind=np.repeat([kind for _, _, _, kind in parts], len(cell)),
+        n_valid=np.full(n * len(cell), world.n_valid),
+        n_errors=np.tile(n_errors, n),
+    )
+
+
+def _split_guesses(corpus: Corpus, fit: Fit, streams: Streams) -> tuple[Any, ...]:
+    """Split the never-answered cells into those whose guess is right and those whose guess is wrong."""
+    assert fit.guess is not None
+    open_cells = np.flatnonzero(~corpus.answered)
+    facts = corpus.facts.copy()
+    lucky = streams.numpy("truth").binomial(facts[open_cells], 1.0 / corpus.answers[open_cells])
+    facts[open_cells] -= lucky
+    cell = np.concatenate([np.arange(len(facts)), open_cells])
+    facts = np.concatenate([facts, lucky])
+    guessed = np.concatenate([~corpus.answered, np.ones(len(open_cells), dtype=bool)])
+    is_lucky = np.arange(len(cell)) >= len(corpus.facts)
+    guess = np.where(guessed, fit.guess[cell], 0.0)
+    right = np.where(is_lucky, guess, np.where(guessed, fit.unseen[cell], fit.seen[cell]))
+    unlucky = guessed & ~is_lucky
+    n_wrong = corpus.answers[cell] - 1.0 - unlucky  # the guess itself is a row of its own
+    return cell, facts, right, fit.unseen[cell], n_wrong, np.where(unlucky, guess, 0.0)
+
+
+def _strings(world: World, corpus: Corpus, fit: Fit) -> Pairs:
+    """Kalai-Vempala: one prompt with mu = 1; every fact is a valid response, the false strings are one orbit."""
+    assert world.n_false is not None
+    assert fit.string is not None
+    rows = len(corpus.facts) + 1
+    p_hat = np.where(corpus.answered, fit.seen, fit.string)
+    return Pairs(
+        multiplicity=np.append(corpus.facts, world.n_false).astype(float),
+        mu=np.ones(rows),
+        p=np.append(world.popularity[corpus.fact_class], 0.0),
+        p_hat=np.append(p_hat, fit.string),
+        kind=np.append(np.full(rows - 1, VALID), ERROR),
+        n_valid=np.full(rows, world.n_facts),
+        n_errors=np.full(rows, world.n_false),
+    )
+
+
+def _listed(truth: Truth, fit: TableFit) -> Pairs:
+    """One row a (prompt, response)."""
+    world = truth.world
+    if world.n_false is not None:
+        valid = np.arange(fit.p_hat.shape[1]) < world.n_facts
+        p = np.append(world.popularity[truth.fact_class], np.zeros(world.n_false))
+        return _rows(p, fit.p_hat[0], np.where(valid, VALID, ERROR), world.n_valid, world.n_false, 1.0)
+    answers = world.answers[truth.fact_class][:, None]
+    alpha = world.answer_rate[truth.fact_class][:, None]
+    width = fit.p_hat.shape[1] - 1
+    column = np.arange(width)
+    right = column == truth.correct[:, None]
+    p = np.hstack([right * alpha, 1.0 - alpha])
+    kind = np.hstack([np.where(right, VALID, ERROR), np.full_like(answers, VALID)])
+    exists = np.hstack([column < answers, np.full(answers.shape, world.idk)])
+    mu = np.broadcast_to(world.popularity[truth.fact_class][:, None], p.shape)
+    n_errors = np.broadcast_to(answers - 1, p.shape)
+    return _rows(p[exists], fit.p_hat[exists], kind[exists], world.n_valid, n_errors[exists], mu[exists])
+
+
+def _rows(p: Any, p_hat: Any, kind: Any, n_valid: Any, n_errors: Any, mu: Any) -> Pairs:
+    """Make pairs of multiplicity one."""
+    one = np.ones(len(p))
+    return Pairs(one, mu * one, p, p_hat, kind, np.full(len(p), n_valid), n_errors + np.zeros(len(p), dtype=np.int64))

@@ -1,0 +1,30 @@
+"""The sweep: an experiment over a grid, in blocks of replicates, on any number of workers, with the same rows.
+
+``python -m simlab.sweep`` is the command line; ``run`` is the same from Python::
+
+    from simlab.sweep import run
+
+    result = run("experiments/error_from_iiv.py", settings={"draws": (10_000, 1_000_000)}, workers=2)
+
+The stations: ``loading`` (an experiment's source), ``plan`` (grid points and blocks), ``engine`` (executors),
+``store`` (one file a block, then tables), ``summary``, ``verdicts``, ``display``, and ``running``, which puts them
+in a row. Importing the package loads none of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simlab.sweep.running import Result, run
+
+__all__ = ["Result", "run"]
+
+
+def __getattr__(name: str) -> object:
+    """Load ``run`` and ``Result`` when they are asked for, so that ``--help`` need not wait for NumPy."""
+    if name in __all__:
+        from simlab.sweep import running
+
+        return getattr(running, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,153 @@
+"""What do my own facts imply? The measurement of the headline sweep on the world of a table of facts.
+
+Aims: how much must a model err that learns from a corpus like this one? Data: corpora of N draws from the world
+of the table, popularity = observed frequency, |R_c| = the distinct answers of the whole table unless told.
+Estimands: the error of each learner and the slack of each bound. Methods: as in the headline sweep. Without
+answers the table gives the missing mass only. Performance: means over replicates with their Monte Carlo
+standard errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from simlab import bounds
+from simlab.corpora import sample
+from simlab.seeds import Streams
+from simlab.tables import FactTable, read_facts
+from simlab.trials import missing_mass_row, trial
+from simlab.worlds import World, from_facts
+
+
+class Config(BaseModel):
+    """Settings of a sweep over the user's facts; the counts of the table travel with it, outside every table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    draws: int = Field(1000, ge=1, le=10**15, description="N, the number of training draws (default: the table's)")
+    facts: FactTable | None = Field(None, exclude=True, repr=False, description="the table as it was read")
+    files: str = Field("", description="the files read")
+    prompt: str = Field("", description="the column of prompts; empty: the whole row is the fact")
+    answer: str = Field("", description="the column of answers; empty: missing mass only")
+    count: str = Field("", description="the column of counts of a table that is aggregated already")
+    idk: tuple[str, ...] = Field((), description="answers that mean IDK")
+    conflicts: str = Field("majority", description="what becomes of prompts with several answers")
+    normalize: str = Field("none", description="how spelling was normalised")
+    n_answers: int | None = Field(None, ge=2, le=10**15, description="|R_c|; default: distinct answers of the table")
+    fingerprint: str = Field("", description="a digest of the counts, so that other data are other results")
+    methods: tuple[str, ...] = Field(
+        ("calibrated", "softmax_table", "guess_one", "abstain"), min_length=1, description="learners"
+    )
+    steps: int = Field(300, ge=1, le=10**6, description="gradient steps of softmax_table")
+    gamma: float = Field(0.01, gt=0, le=1, description="bounds in probability hold with 1 - gamma")
+
+
+GRID: dict[str, tuple[Any, ...]] = {}
+REPLICATES = 20
+BLOCK = 10
+SMOKE: dict[str, Any] = {"replicates": 2, "block": 2}
+SHOWN = (
+    "singleton_rate",
+    "missing_mass",
+    "error",
+    "iiv_error",
+    "calibration_gap",
+    "error_from_iiv_value",
+    "error_from_singletons_value",
+    "error_from_singletons_sharp_value",
+    "error_from_singletons_upper_value",
+)
+PICTURE = "error_from_singletons"
+
+
+def configure(
+    paths: Sequence[str],
+    prompt: str | None = None,
+    answer: str | None = None,
+    count: str | None = None,
+    idk: Sequence[str] = (),
+    conflicts: str = "majority",
+    normalize: str = "none",
+    n_answers: int | None = None,
+) -> dict[str, Any]:
+    """Read the table once and return the fields of ``Config``; raises ``BadInput`` as ``read_facts`` does."""
+    table = read_facts(
+        paths, prompt=prompt, answer=answer, count=count, idk=idk, conflicts=conflicts, normalize=normalize
+    )
+    if answer is not None:
+        from_facts(table, n_answers)  # a table that makes no world is refused before anything is written
+    digest = hashlib.sha256()
+    for counts in (table.answered, table.idk, table.valid, table.multiplicity):
+        digest.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
+    digest.update(str(table.distinct_answers).encode())
+    return {
+        "draws": table.draws,
+        "facts": table,
+        "files": " ".join(table.path),
+        "prompt": prompt or "",
+        "answer": answer or "",
+        "count": count or "",
+        "idk": tuple(idk),
+        "conflicts": conflicts,
+        "normalize": normalize,
+        "n_answers": n_answers,
+        "fingerprint": digest.hexdigest()[:16],
+    }
+
+
+def describe(config: Config) -> list[str]:
+    """Say what the table itself shows, before any corpus is drawn from its world."""
+    table = config.facts
+    assert table is not None
+    lines = [
+        f"{table.rows:,} rows, {table.missing:,} left out as missing; N = {table.draws:,}, {table.prompts:,} prompts, "
+        f"{table.facts:,} distinct facts, {table.distinct_answers:,} distinct answers",
+        f"singleton rate {table.singleton_rate:.4f} of the table itself (share of rows whose prompt stands once; "
+        f"{table.pair_singleton_rate:.4f} counting distinct facts"
+        + (f"; {table.singleton_rate_raw:.4f} before normalising spelling)" if config.normalize != "none" else ")"),
+        f"{table.conflicts:,} prompts have more than one answer (rule: {config.conflicts})",
+    ]
+    if not config.answer:
+        return [*lines[:2], "no answers: only the missing mass can be measured"]
+    world = from_facts(table, config.n_answers)
+    gamma = None if config.gamma == 0.01 else config.gamma
+    least = int(world.n_errors.min())
+    published = bounds.error_from_singletons(table.singleton_rate, table.draws, least, 0.0, gamma=gamma)
+    floor = table.singleton_rate - 1.0 / table.draws
+    sharp = bounds.error_from_missing_mass(max(floor, 0.0), least, 0.0, n_valid_max=world.n_valid)
+    return [
+        *lines,
+        f"floor of a calibrated model (delta = 0), published: {published.sentence()}",
+        f"floor of a calibrated model (delta = 0), sharp, from E[MM] >= sr - 1/N: {sharp.sentence()}",
+    ]
+
+
+@lru_cache(maxsize=2)
+def _world(fingerprint: str, n_answers: int | None, payload: FactTable) -> World:  # noqa: ARG001 - keys the cache
+    return from_facts(payload, n_answers if payload.distinct_answers or n_answers else 2)
+
+
+def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
+    """Return the rows of one block: one trial a replicate; without answers one row a corpus."""
+    assert config.facts is not None
+    world = _world(config.fingerprint, config.n_answers, config.facts)
+    gamma = None if config.gamma == 0.01 else config.gamma
+    if not config.answer:
+        return [_missing_mass(world, config, one) for one in streams]
+    options = {"softmax_table": {"steps": config.steps}}
+    return [
+        row for one in streams for row in trial(world, config.draws, config.methods, one, gamma=gamma, options=options)
+    ]
+
+
+def _missing_mass(world: World, config: Config, streams: Streams) -> dict[str, Any]:
+    """The row of a corpus without answers: |R_c| plays no part in it."""
+    corpus = sample(world, config.draws, streams.numpy("corpus"), count_cap=2)
+    row = missing_mass_row(world, corpus, config.gamma)
+    return {"replicate": streams.replicate, "method": "good_turing"} | row

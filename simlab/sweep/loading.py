@@ -1,0 +1,191 @@
+"""An experiment is a Python file; it is loaded from its source text.
+
+A worker on another machine gets the text and its name, never a path, so the file need not exist there and cannot
+change under a running sweep. Its SHA-256 is part of the key of every result.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.resources
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from simlab.errors import BadInput, unknown
+
+Row = dict[str, object]
+"""One result: names to plain numbers, truth values and text."""
+
+SMOKE_KEYS = ("replicates", "block", "grid")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of an experiment and its name (the stem of its file)."""
+
+    slug: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hexadecimal."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment file says, checked.
+
+    ``grid`` maps settings to the values of their axes, ``shown`` lists the measures of the printed table,
+    ``picture`` names a function of ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of
+    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, and ``base`` holds settings that
+    are given from outside (a table of facts).
+    """
+
+    source: Source
+    question: str
+    config: type[BaseModel]
+    grid: Mapping[str, Sequence[object]]
+    replicates: int
+    block: int
+    cell: Callable[[Any, Sequence[Any]], list[Row]]
+    smoke: Mapping[str, Any] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    picture: str | None = None
+    theorems: tuple[Any, ...] = ()
+    describe: Callable[[Any], list[str]] | None = None
+    base: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The experiment's name."""
+        return self.source.slug
+
+    @property
+    def open_settings(self) -> tuple[str, ...]:
+        """The settings a user may choose: all but the payload (fields excluded from dumps)."""
+        return tuple(name for name, info in self.config.model_fields.items() if not info.exclude)
+
+    @property
+    def payload(self) -> dict[str, object]:
+        """The values of ``base`` that travel to the workers but into no row and no hash."""
+        return {name: value for name, value in self.base.items() if name not in self.open_settings}
+
+
+def load(path: str | Path | None = None) -> Experiment:
+    """Return the experiment in the file ``path``, or the headline experiment of the package.
+
+    Raises ``BadInput`` when the file is missing, cannot be run, or is no experiment.
+    """
+    if path is None:
+        return experiment_of(_package_source("headline"))
+    path = Path(path)
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        if path.suffix == ".py" and siblings:
+            raise unknown("experiment", str(path), siblings)
+        raise BadInput(f"experiment {str(path)!r} is no file: give the path of an experiment, a .py file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"experiment {str(path)!r} cannot be read: {error}") from None
+    return experiment_of(Source(path.stem, text))
+
+
+def load_facts(paths: Sequence[str], **options: object) -> Experiment:
+    """Return the experiment that measures a user's table of facts, read from ``paths``.
+
+    ``options`` (prompt, answer, count, idk, conflicts, normalize, n_answers) go to ``simlab.sweep.facts.configure``.
+    """
+    source = _package_source("facts")
+    base = run_source(source).configure(paths, **options)
+    return experiment_of(source, base)
+
+
+def _package_source(name: str) -> Source:
+    """The source of the experiment ``simlab.sweep.<name>``."""
+    text = importlib.resources.files("simlab.sweep").joinpath(f"{name}.py").read_text(encoding="utf-8")
+    return Source(name, text)
+
+
+@functools.lru_cache(maxsize=64)
+def run_source(source: Source) -> ModuleType:
+    """Execute the text of an experiment as a module, once a process.
+
+    Raises ``BadInput`` with file and line when it does not compile or run.
+    """
+    name = f"simlab_experiment_{source.slug}_{source.digest[:12]}"
+    filename = f"{source.slug}.py"
+    module = ModuleType(name)
+    module.__file__ = filename
+    sys.modules[name] = module  # pydantic and dataclasses look their annotations up there
+    # Tracebacks find their lines here, on machines where the file does not exist.
+    linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
+    try:
+        exec(compile(source.text, filename, "exec"), module.__dict__)
+    except BadInput:
+        raise
+    except SyntaxError as error:
+        raise BadInput(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+        where = f"{filename}, line {lines[-1]}" if lines else filename
+        raise BadInput(f"{where}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> Experiment:
+    """Read an experiment off the module that its source defines. Raises ``BadInput`` where a part is missing or odd."""
+    module = run_source(source)
+    missing = [n for n in ("Config", "GRID", "REPLICATES", "BLOCK", "cell") if not hasattr(module, n)]
+    if missing:
+        raise BadInput(f"{source.slug}.py has no {' and no '.join(missing)}: an experiment must define them")
+    config = module.Config
+    if not (isinstance(config, type) and issubclass(config, BaseModel)):
+        raise BadInput(f"{source.slug}.py: Config must be a pydantic model, not {config!r}")
+    doc = (module.__doc__ or "").strip()
+    experiment = Experiment(
+        source=source,
+        question=doc.splitlines()[0] if doc else source.slug,
+        config=config,
+        grid=dict(module.GRID),
+        replicates=module.REPLICATES,
+        block=module.BLOCK,
+        cell=module.cell,
+        smoke=dict(getattr(module, "SMOKE", {})),
+        shown=tuple(getattr(module, "SHOWN", ())),
+        picture=getattr(module, "PICTURE", None),
+        theorems=tuple(getattr(module, "THEOREMS", ())),
+        describe=getattr(module, "describe", None),
+        base=dict(base or {}),
+    )
+    _check(experiment)
+    return experiment
+
+
+def _check(experiment: Experiment) -> None:
+    """Refuse sizes that are no counts, and names that are no settings."""
+    where = f"{experiment.slug}.py: "
+    sizes = {"REPLICATES": experiment.replicates, "BLOCK": experiment.block}
+    sizes |= {f"SMOKE[{k!r}]": v for k, v in experiment.smoke.items() if k != "grid"}
+    for name in experiment.smoke:
+        if name not in SMOKE_KEYS:
+            raise unknown(f"{where}SMOKE key", name, SMOKE_KEYS)
+    for name, value in sizes.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise BadInput(f"{where}{name} = {value!r}: must be a whole number of at least 1")
+    for grid in (experiment.grid, experiment.smoke.get("grid", {})):
+        for name, axis in grid.items():
+            if name not in experiment.open_settings:
+                raise unknown(f"{where}setting", name, experiment.open_settings)
+            if isinstance(axis, str) or not isinstance(axis, Sequence) or not axis:
+                raise BadInput(f"{where}the axis of {name} = {axis!r}: must be a tuple of at least one value")

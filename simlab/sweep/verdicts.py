@@ -1,0 +1,258 @@
+"""What a sweep says of each theorem: held, violated or vacuous, in one sentence, with the slack.
+
+A row's slack is >= 0 where the bound holds and NaN where it does not apply. A deterministic bound fails when a
+slack is below -1e-9. A bound in expectation fails when, at some grid point and method, the mean slack is below
+-4 Monte Carlo standard errors (and below -1e-9). A bound with probability 1 - gamma fails when, at some grid
+point and method, the share of violations exceeds gamma by 4 binomial standard deviations. "4 standard
+deviations" stands for a tail of 3.2e-5, and is taken exactly where replicates are few: from Student's t, and
+from the binomial itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from simlab.errors import BadInput
+from simlab.sweep.loading import Row
+from simlab.sweep.store import Table
+from simlab.sweep.summary import Groups, group, mcse_mean
+from simlab.sweep.wording import number, plural, plus_minus, settings_text
+
+TOLERANCE = 1e-9
+SIGMAS = 4.0
+GAMMA = 0.01
+SUFFIX = "_slack"
+
+Outcome = Literal["held", "violated", "vacuous", "not judged"]
+
+
+class Named(Protocol):
+    """What is needed of a theorem: ``simlab.bounds.Theorem`` has it."""
+
+    @property
+    def slug(self) -> str:
+        """The name of its columns."""
+
+    @property
+    def name(self) -> str:
+        """Its name in prose."""
+
+    @property
+    def kind(self) -> Literal["deterministic", "expectation", "probability"]:
+        """In what sense it holds."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the replicates say of one theorem in one mode. ``slack`` is the smallest slack, or mean slack with ``mcse``.
+
+    ``replicates`` counts the rows that were judged, ``vacuous_points`` the grid points, of ``points``, at which
+    the bound would hold for any model. ``failed`` is False in a mode that breaks an assumption on purpose.
+    """
+
+    slug: str
+    outcome: Outcome
+    mode: str
+    slack: float
+    mcse: float
+    replicates: int
+    points: int
+    vacuous_points: int
+    sentence: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether a bound failed whose assumptions were met."""
+        return self.outcome == "violated" and self.mode == "iid"
+
+
+@dataclass(frozen=True)
+class Case:
+    """The slacks of one grid point and method: ``slack`` is what is compared, ``fails`` None if undecidable."""
+
+    settings: Row
+    method: str
+    point: int
+    slack: float
+    mcse: float
+    n: int
+    violations: int
+    vacuous: bool
+    fails: bool | None
+
+
+def judge(
+    table: Table, settings: Sequence[str], varying: Sequence[str], theorems: Iterable[Named]
+) -> tuple[Verdict, ...]:
+    """Return a verdict for every theorem that has a slack column in ``table``, one a mode.
+
+    ``settings`` names the settings among the columns, ``varying`` those to name in a sentence. Raises ``BadInput``
+    for a slack column of no theorem.
+    """
+    known = {theorem.slug: theorem for theorem in theorems}
+    check_columns(table, known)
+    groups = group(table, settings)
+    modes = dict.fromkeys(str(row.get("mode", "iid")) for row in groups.settings)
+    present = [theorem for slug, theorem in known.items() if slug + SUFFIX in table]
+    return tuple(
+        _verdict(theorem, mode, _cases(table, groups, theorem, mode), varying) for theorem in present for mode in modes
+    )
+
+
+def check_columns(columns: Iterable[str], slugs: Iterable[str]) -> None:
+    """Raise ``BadInput`` for a slack column of no theorem: a bound that nobody judges would look as if it had held."""
+    known = set(slugs)
+    for name in columns:
+        if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) not in known:
+            raise BadInput(
+                f"column {name!r} belongs to no theorem: name it after one that python -m simlab.bounds "
+                "lists, or list its theorem in THEOREMS of the experiment"
+            )
+
+
+def _cases(table: Table, groups: Groups, theorem: Named, mode: str) -> list[Case]:
+    """The groups of one mode in which the theorem applies to some row."""
+    slacks = table[theorem.slug + SUFFIX].astype(float)
+    vacuous = table.get(f"{theorem.slug}_vacuous", np.zeros(len(slacks))).astype(float)
+    cases = []
+    for i, rows in enumerate(groups.rows):
+        rows = rows[~np.isnan(slacks[rows])]
+        settings = groups.settings[i]
+        if len(rows) and settings.get("mode", "iid") == mode:
+            cases.append(
+                _case(theorem, settings, groups.methods[i], groups.points[i], slacks[rows], vacuous[rows] == 1)
+            )
+    return cases
+
+
+def _case(
+    theorem: Named,
+    settings: Row,
+    method: str,
+    point: int,
+    slacks: Float[np.ndarray, " rows"],
+    vacuous: Bool[np.ndarray, " rows"],
+) -> Case:
+    n, violations = len(slacks), int(np.sum(slacks < -TOLERANCE))
+    slack, mcse = float(np.min(slacks)), 0.0
+    fails: bool | None = violations > 0
+    if theorem.kind == "expectation":
+        slack, mcse = _mean(slacks)
+        fails = slack < -max(_widened(n) * mcse, TOLERANCE) if not math.isnan(mcse) else None
+    elif theorem.kind == "probability":
+        fails = _too_many(violations, n, float(str(settings.get("gamma", GAMMA))))
+    return Case(settings, method, point, slack, mcse, n, violations, bool(np.all(vacuous)), fails)
+
+
+def _mean(slacks: Float[np.ndarray, " rows"]) -> tuple[float, float]:
+    """The mean slack and its MCSE; an infinite slack settles the matter without one."""
+    if np.any(np.isinf(slacks)):
+        return (-math.inf if np.any(slacks == -math.inf) else math.inf), 0.0
+    sd = float(np.std(slacks, ddof=1)) if len(slacks) > 1 else math.nan
+    return float(np.mean(slacks)), mcse_mean(sd, len(slacks))
+
+
+def _widened(n: int) -> float:
+    """Student's quantile for n replicates with the tail of 4 normal standard deviations: 4.2 at n = 100, 5.1 at 20."""
+    from scipy import special
+
+    return float(special.stdtrit(n - 1, special.ndtr(SIGMAS)))
+
+
+def _too_many(violations: int, n: int, gamma: float) -> bool:
+    """Whether so many violations or more would come up, at rate gamma, more rarely than 4 standard deviations."""
+    from scipy import special
+
+    return violations > 0 and float(special.bdtrc(violations - 1, n, gamma)) < float(special.ndtr(-SIGMAS))
+
+
+def _verdict(theorem: Named, mode: str, cases: Sequence[Case], varying: Sequence[str]) -> Verdict:
+    """The verdict over all cases; the sentence names the worst of them."""
+    judged = [case for case in cases if case.fails is not None]
+    failing = [case for case in judged if case.fails]
+    by_point: dict[int, bool] = {}
+    for case in cases:
+        by_point[case.point] = by_point.get(case.point, True) and case.vacuous
+    vacuous = sum(by_point.values())
+    outcome: Outcome = "held"
+    if failing:
+        outcome = "violated"
+    elif not judged:
+        outcome = "not judged"
+    elif vacuous == len(by_point):
+        outcome = "vacuous"
+    worst = min(failing or judged or cases, key=lambda case: case.slack, default=None)
+    sentence = _sentence(theorem, mode, outcome, cases, worst, by_point, varying)
+    return Verdict(
+        theorem.slug,
+        outcome,
+        mode,
+        worst.slack if worst else math.nan,
+        worst.mcse if worst else math.nan,
+        sum(case.n for case in cases),
+        len(by_point),
+        vacuous,
+        sentence,
+    )
+
+
+def _sentence(
+    theorem: Named,
+    mode: str,
+    outcome: Outcome,
+    cases: Sequence[Case],
+    worst: Case | None,
+    by_point: Mapping[int, bool],
+    varying: Sequence[str],
+) -> str:
+    broken = "" if mode == "iid" else f" in mode {mode}, which breaks its assumptions on purpose"
+    head = f"{theorem.name} ({theorem.slug}){broken}: {outcome.upper() if outcome == 'violated' else outcome}"
+    if worst is None:
+        return f"{head}; no row to which it applies."
+    if outcome == "not judged":
+        return f"{head}; one replicate a grid point has no standard error, give more --replicates."
+    vacuous, points = sum(by_point.values()), len(by_point)
+    if outcome == "vacuous":
+        head += f" at {'the only grid point' if points == 1 else f'all {points} grid points'}, it says nothing there"
+    elif vacuous:
+        head += f", {'and' if outcome == 'violated' else 'but'} vacuous at {vacuous} of {points} grid points"
+        head += _range_of_vacuity(cases, by_point, varying)
+    return f"{head}; {_detail(theorem, outcome, cases, worst, varying)}."
+
+
+def _detail(theorem: Named, outcome: Outcome, cases: Sequence[Case], worst: Case, varying: Sequence[str]) -> str:
+    """The slack and what it was taken over; the place too where the bound failed."""
+    rows = plural(sum(case.n for case in cases), "row")
+    where = ", ".join(filter(None, (settings_text(worst.settings, varying), f"method {worst.method}")))
+    at = f" at {where}" if outcome == "violated" else ""
+    if theorem.kind == "expectation":
+        return f"smallest mean slack {plus_minus(worst.slack, worst.mcse)} ({worst.n} replicates){at or f' at {where}'}"
+    if theorem.kind == "deterministic":
+        return f"smallest slack {number(worst.slack)} over {rows}{at}"
+    gamma = number(worst.settings.get("gamma", GAMMA))
+    if outcome == "violated":
+        return f"{worst.violations} of {plural(worst.n, 'row')} break it{at}, where a share of {gamma} may"
+    broken = sum(case.violations for case in cases)
+    return f"{broken} of {rows} break it, where a share of {gamma} may; smallest slack {number(worst.slack)}"
+
+
+def _range_of_vacuity(cases: Sequence[Case], by_point: Mapping[int, bool], varying: Sequence[str]) -> str:
+    """``(draws <= 7,892)`` where one setting tells the vacuous grid points from the others, else nothing."""
+    for name in varying:
+        split: dict[bool, list[float]] = {True: [], False: []}
+        for case in cases:
+            value = case.settings[name]
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                split[by_point[case.point]].append(value)
+        if split[True] and split[False]:
+            if max(split[True]) < min(split[False]):
+                return f" ({name} <= {number(max(split[True]))})"
+            if min(split[True]) > max(split[False]):
+                return f" ({name} >= {number(min(split[True]))})"
+    return ""

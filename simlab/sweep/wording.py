@@ -1,0 +1,60 @@
+"""Numbers as a reader wants them: 1e6 for a million draws, 0.2003 ± 0.0004 for a mean and its error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+
+def number(value: object) -> str:
+    """A setting or a count: whole numbers with four zeros as ``1e4``, others with commas, floats to 4 digits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "none" if value is None else str(value)
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) < 10_000:
+            return f"{value:.4g}"
+        value = int(value)
+    figures = str(abs(value))
+    digits = figures.rstrip("0")
+    if len(figures) - len(digits) < 4 or len(digits) > 4:
+        return f"{value:,}"
+    mantissa = digits[0] + ("." + digits[1:] if digits[1:] else "")
+    return f"{'-' if value < 0 else ''}{mantissa}e{len(figures) - 1}"
+
+
+def plus_minus(mean: float, mcse: float, *, short: bool = False) -> str:
+    """A mean and its Monte Carlo standard error, to the error's first digit; the mean alone where it has none.
+
+    ``short`` writes 0.2003(4) for 0.2003 ± 0.0004, the error in units of the last digit. Where that would take more
+    than six decimals (four digits of a small mean) the mean is cut there, and a short error rounded up to 1.
+    """
+    if math.isnan(mean):
+        return "-"
+    if not math.isfinite(mean) or math.isnan(mcse) or mcse <= 1e-12 * abs(mean):
+        return f"{mean:.4g}"
+    error = f"{mcse:.0e}"
+    place = int(error.split("e")[1])  # of the error's first digit, after rounding
+    if place > 0 and abs(mean) < 1e6:
+        return f"{mean:.0f} ± {mcse:.0f}"
+    if -6 <= place <= 0:
+        value = f"{mean:.{-place}f}"
+        return f"{value}({error[0]})" if short else f"{value} ± {mcse:.{-place}f}"
+    if place < 0 and abs(mean) >= 1e-3:
+        return f"{mean:.6f}(1)" if short else f"{mean:.6f} ± {error}"
+    if not mean:
+        return f"0 ± {error}"
+    digits = int(f"{mean:e}".split("e")[1]) - place
+    mantissa, exponent = f"{mean:.{min(max(digits, 0), 3)}e}".split("e")
+    if short and digits >= 0:
+        return f"{mantissa}({error[0] if digits <= 3 else 1})e{exponent}"
+    return f"{mantissa}e{exponent} ± {error}"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun: ``1 block``, ``2 blocks``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def settings_text(settings: Mapping[str, object], names: Sequence[str]) -> str:
+    """Some settings as ``draws = 1e6, answers = 3``."""
+    return ", ".join(f"{name} = {number(settings[name])}" for name in names)

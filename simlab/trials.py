@@ -1,0 +1,111 @@
+"""One whole trial: a corpus is drawn, every learner is fitted to it, and every bound is evaluated.
+
+This is the cell that experiments, the headline sweep and benchmarks share: one row a method, with the measures
+by their names in the table of symbols and, for each theorem that applies, its value, its slack and whether it
+is vacuous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simlab import bounds
+from simlab.corpora import Corpus, sample, singleton_rate
+from simlab.measures import Measures, missing_mass, missing_squares, observe
+from simlab.models import learn
+from simlab.pairs import tabulate
+from simlab.seeds import Streams
+from simlab.worlds import World, expected_missing_mass
+
+Row = dict[str, Any]
+
+
+def trial(
+    world: World,
+    draws: int,
+    methods: Sequence[str],
+    streams: Streams,
+    *,
+    count_cap: int | None = None,
+    gamma: float | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Row]:
+    """Draw one corpus of N = ``draws`` and return one row a method.
+
+    All methods see the same corpus (stream ``corpus``). ``options`` holds settings of single learners by their
+    name. ``gamma`` None takes Theorem 2 as published (99%), else its form at 1 - gamma. Raises ``BadInput`` where
+    a setting, a method or the cap does not fit.
+    """
+    corpus = sample(world, draws, streams.numpy("corpus"), count_cap=count_cap)
+    shared = missing_mass_row(world, corpus, gamma)
+    rows = []
+    for method in methods:
+        fit = learn(method, corpus, streams, **(options or {}).get(method, {}))
+        seen = observe(tabulate(world, corpus, fit, streams))
+        row = {"replicate": streams.replicate, "method": method} | shared | seen.columns
+        if fit.trace is not None:
+            row |= {
+                "loss": float(fit.trace.loss[-1]),
+                "gradient_norm": float(fit.trace.gradient_norm[-1]),
+                "converged": fit.trace.converged,
+            }
+        rows.append(row | bound_columns(world, corpus, seen, shared, method, gamma))
+    return rows
+
+
+def missing_mass_row(world: World, corpus: Corpus, gamma: float | None = None) -> Row:
+    """What a corpus shows before anything is learned: sr, MM, E[MM], and how far they may be apart."""
+    rate, missed = singleton_rate(corpus), missing_mass(world, corpus)
+    row = {
+        "singleton_rate": rate,
+        "missing_mass": missed,
+        "expected_missing_mass": expected_missing_mass(world, corpus.draws),
+        "total_variation": corpus.total_variation,
+    }
+    radius = bounds.missing_mass_from_singletons(rate, corpus.draws, gamma or 0.01, missed, world.idk)
+    risk = bounds.missing_mass_from_singletons_sharp(rate, corpus.draws, missed)
+    return row | radius.columns() | risk.columns()
+
+
+def bound_columns(
+    world: World, corpus: Corpus, seen: Measures, shared: Row, method: str, gamma: float | None = None
+) -> Row:
+    """Evaluate every bound on the error that applies to this world and method."""
+    reports = [
+        bounds.error_from_iiv(
+            seen.error,
+            seen.iiv_error,
+            seen.calibration_gap,
+            seen.n_valid_max,
+            seen.n_errors_min,
+            over=seen.over,
+            room=seen.room,
+            gap=seen.gap,
+        )
+    ]
+    rate, n = shared["singleton_rate"], corpus.draws
+    level = gamma or 0.01
+    if world.prompted:
+        least, most = seen.n_errors_min, int(world.n_errors.max())
+        gap, err = seen.calibration_gap, seen.error
+        expected = shared["expected_missing_mass"]
+        squares = missing_squares(world, corpus)
+        reports += [
+            bounds.error_from_singletons(rate, n, least, gap, gamma=gamma, error=err),
+            bounds.error_from_missing_mass(expected, least, gap, err, seen.n_valid_max),
+            bounds.iiv_from_singletons(rate, n, level, seen.iiv_error),
+            bounds.iiv_from_missing_mass(shared["missing_mass"], squares, level, seen.iiv_error),
+        ]
+        if method == "calibrated":
+            reports.append(bounds.error_from_singletons_upper(rate, n, most, gamma=gamma, error=err))
+    else:
+        sparsity = world.n_facts / (world.n_false or 1)
+        reports += [
+            bounds.error_from_monofacts(rate, n, seen.miscalibration, sparsity, gamma=gamma, error=seen.error),
+            bounds.error_from_monofacts_sharp(shared["missing_mass"], seen.miscalibration, sparsity, seen.error),
+        ]
+    columns: Row = {}
+    for report in reports:
+        columns |= report.columns()
+    return columns

@@ -1,0 +1,585 @@
+"""The sweep's promise: the same rows for any engine, any number of workers, any order, any interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from simlab.errors import BadInput
+from simlab.sweep import run
+from simlab.sweep.blocks import Outcome
+from simlab.sweep.engine import run_blocks
+from simlab.sweep.loading import experiment_of, load, run_source
+from simlab.sweep.plan import make_plan, whole
+from simlab.sweep.store import Store, open_store, read_block
+
+TOY = '''
+"""Does the coin fall as often as it should?
+
+More prose.
+"""
+from __future__ import annotations
+from typing import Literal
+from pydantic import BaseModel, Field
+import numpy as np
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    draws: int = Field(10, ge=1, description="tosses")
+    rate: float = Field(0.5, gt=0, lt=1, description="chance of heads")
+    mode: Literal["iid", "sticky"] = "iid"
+    methods: tuple[str, ...] = ("mean", "median")
+    cap: int | None = None
+
+GRID = {"draws": (10, 100), "rate": (0.3, 0.5)}
+REPLICATES = 4
+BLOCK = 2
+SMOKE = {"replicates": 1, "block": 1, "grid": {"draws": (10,)}}
+SHOWN = ("share",)
+
+def cell(config, streams):
+    rows = []
+    for one in streams:
+        tosses = one.numpy("tosses").random(config.draws) < config.rate
+        for method in config.methods:
+            share = getattr(np, method)(tosses.astype(float))
+            rows.append({"replicate": one.replicate, "method": method, "share": share, "heads": tosses.sum(),
+                         "any": tosses.any(), "odds": share / (1 - share) if share < 1 else np.inf})
+    return rows
+'''
+
+
+def write(folder: Path, text: str = TOY, name: str = "toy.py") -> Path:
+    path = folder / name
+    path.write_text(text.lstrip())
+    return path
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return write(tmp_path)
+
+
+def with_cell(body: str, config: str = "") -> str:
+    """An experiment with two blocks of two replicates a grid point, whose cell starts with ``body``."""
+    lines = "\n".join("    " + line for line in body.strip("\n").splitlines())
+    return f'''
+"""A question?"""
+import os
+import math
+from pathlib import Path
+from pydantic import BaseModel
+from simlab.errors import BadInput
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    draws: int = 1
+{config}
+GRID = {{"draws": (1, 2)}}
+REPLICATES = 4
+BLOCK = 2
+
+def cell(config, streams):
+{lines}
+    return [{{"replicate": s.replicate, "method": "a", "x": s.numpy("x").random()}} for s in streams]
+'''
+
+
+def digest(result):
+    """SHA-256 over every row of the table, in order."""
+    rows = duckdb.sql(f"SELECT * FROM '{result.folder / 'replicates.parquet'}'").fetchall()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
+
+
+def test_rows_are_the_same_for_any_engine_and_any_number_of_workers(toy, tmp_path):
+    kinds = [("serial", 1), ("local", 1), ("local", 2)]
+    results = [run(toy, engine=e, workers=w, out=tmp_path / f"{e}{w}") for e, w in kinds]
+    assert len({digest(result) for result in results}) == 1
+    assert digest(run(toy, engine="serial", seed=1, out=tmp_path / "other")) != digest(results[0])
+    csvs = {(r.folder / "summary.csv").read_bytes() for r in results}
+    assert len(csvs) == 1
+
+
+def test_rows_do_not_depend_on_the_order_of_blocks(toy):
+    plan = make_plan(load(toy))
+    forwards, backwards = (
+        {o.job.key: o.rows for o in run_blocks(jobs, engine="serial", workers=1, payload={})}
+        for jobs in (plan.jobs, plan.jobs[::-1])
+    )
+    assert forwards == backwards
+    assert len(forwards) == 8
+
+
+def test_the_tables_say_everything_about_a_row(toy, tmp_path):
+    result = run(toy, engine="serial", out=tmp_path / "out", seed=3)
+    assert list(result.replicates) == [
+        *("experiment", "draws", "rate", "mode", "methods", "cap", "seed", "replicate", "method"),
+        *("share", "heads", "any", "odds", "version", "key"),
+    ]
+    assert len(result.replicates["share"]) == 4 * 4 * 2
+    assert set(result.replicates["methods"]) == {"mean+median"}
+    assert set(result.replicates["seed"]) == {3}
+    assert result.replicates["replicate"].tolist()[:8] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert result.replicates["draws"].dtype == np.int64
+    assert result.replicates["any"].dtype == bool
+    assert set(result.replicates["cap"]) == {None}
+    provenance = duckdb.sql(f"SELECT * FROM '{result.folder / 'provenance.csv'}'").df if False else None
+    assert provenance is None
+    header = (result.folder / "provenance.csv").read_text().splitlines()
+    assert header[0].startswith("key,started,duration_s,system,machine,cpus,python,numpy,")
+    assert len(header) == 1 + len(result.plan.jobs)
+    assert result.status == 0
+
+
+def test_infinite_and_missing_numbers_survive_strict_json(tmp_path):
+    body = """
+return [{"replicate": s.replicate, "method": "a", "x": [math.nan, math.inf][s.replicate % 2], "y": -math.inf}
+        | ({"late": 0.1 + 0.2} if s.replicate == 3 and config.draws == 2 else {}) for s in streams]
+"""
+    result = run(write(tmp_path, with_cell(body)), engine="serial", out=tmp_path / "out")
+    table = result.replicates
+    assert np.isnan(table["x"][0])
+    assert table["x"][1] == math.inf
+    assert set(table["y"]) == {-math.inf}
+    assert table["late"].tolist()[-1] == 0.1 + 0.2  # a column that only the last block has is kept
+    assert np.isnan(table["late"][:-1]).all()
+    for path in (tmp_path / "out" / "blocks").iterdir():
+        for text in path.read_text().splitlines():
+            json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no strict JSON"))
+
+
+def test_adding_a_grid_value_or_a_method_moves_nothing(toy, tmp_path):
+    def shares(**settings):
+        table = run(toy, engine="serial", out=tmp_path / "out", settings=settings).replicates
+        keep = (table["draws"] == 100) & (table["method"] == "mean")
+        return table["share"][keep].tolist()
+
+    before = shares(draws=100, rate=0.3)
+    assert shares(draws=(7, 100, 1000), rate=0.3) == before
+    assert shares(draws=100, rate=0.3, methods="mean") == before
+    assert shares(draws=100, rate=0.31) != before
+
+
+def test_replicates_are_rounded_up_to_whole_blocks(toy, tmp_path):
+    short = run(toy, engine="serial", out=tmp_path / "a", settings={"draws": 10, "rate": 0.5}, replicates=3)
+    assert short.plan.replicates == 4
+    assert short.notes == ("3 replicates a grid point rounded up to 4: blocks hold 2 and are never shortened",)
+    long = run(toy, engine="serial", out=tmp_path / "b", settings={"draws": 10, "rate": 0.5}, replicates=8)
+    assert long.replicates["share"][:8].tolist() == short.replicates["share"].tolist()
+
+
+def test_a_finished_run_computes_nothing_again(toy, tmp_path):
+    first = run(toy, workers=2, out=tmp_path / "out")
+    assert (first.computed, first.reused) == (8, 0)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "blocks").iterdir()}
+    again = run(toy, workers=2, out=tmp_path / "out")
+    assert (again.computed, again.reused) == (0, 8)
+    assert again.notes == ("all 8 blocks were there already: nothing to compute (--fresh recomputes)",)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "blocks").iterdir()} == before
+    assert digest(again) == digest(first)
+
+
+def test_fresh_deletes_its_own_blocks_only(toy, tmp_path):
+    run(toy, engine="serial", out=tmp_path / "out", seed=1)
+    run(toy, engine="serial", out=tmp_path / "out", seed=2)
+    fresh = run(toy, engine="serial", out=tmp_path / "out", seed=2, fresh=True)
+    assert fresh.computed == 8
+    assert fresh.notes == (
+        f"8 block files of other settings or another version of the code in {tmp_path / 'out' / 'blocks'}: "
+        "left alone and not used",
+    )
+    assert run(toy, engine="serial", out=tmp_path / "out", seed=1).reused == 8
+
+
+def test_a_changed_experiment_is_another_experiment(toy, tmp_path):
+    first = run(toy, engine="serial", out=tmp_path / "out")
+    toy.write_text(toy.read_text().replace("< config.rate", "<= config.rate"))
+    second = run(toy, engine="serial", out=tmp_path / "out")
+    assert (second.computed, second.reused) == (8, 0)
+    assert not set(first.replicates["key"]) & set(second.replicates["key"])
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "altered", "empty"])
+def test_a_damaged_block_is_computed_again(toy, tmp_path, damage):
+    first = run(toy, engine="serial", out=tmp_path / "out")
+    path = Store(tmp_path / "out").path(first.plan.jobs[3].key)
+    text = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"truncated": text[:-20], "altered": text.replace(b'"heads":', b'"haeds":'), "empty": b""}[damage])
+    again = run(toy, engine="serial", out=tmp_path / "out")
+    assert (again.computed, again.reused) == (1, 7)
+    assert digest(again) == digest(first)
+    assert path.read_bytes().partition(b"\n")[2] == text.partition(b"\n")[2]
+    told = "1 block file cut short or altered: computed again" in again.notes
+    assert told == (damage != "missing")
+
+
+def cli(*arguments, cwd, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "simlab.sweep", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, **more
+    )
+
+
+SLOW = with_cell("import time; time.sleep(0.2 if config.draws == 2 else 0)").replace("REPLICATES = 4", "REPLICATES = 20")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_resumes_to_the_same_rows_and_its_workers_die(tmp_path, how):
+    marker = "Path(os.environ['PIDS'], str(os.getpid())).touch()\n"
+    slow = write(tmp_path, SLOW.replace("    import time", f"    {marker}    import time"))
+    pids, blocks = tmp_path / "pids", tmp_path / "out" / "blocks"
+    pids.mkdir()
+    environment = os.environ | {"PIDS": str(pids)}
+    command = [sys.executable, "-m", "simlab.sweep", str(slow), "--out", str(tmp_path / "out"), "--workers", "2"]
+    process = subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    wait_until(lambda: len(list(blocks.glob("*.jsonl"))) >= 11)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # Ctrl-C reaches the workers too
+    else:
+        process.kill()
+    _, told = process.communicate(timeout=10)
+    kept = len(list(blocks.glob("*.jsonl")))
+    assert kept < 20
+    wait_until(lambda: not any(alive(int(p.name)) for p in pids.iterdir()))
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert told.splitlines()[-1] == (
+            f"simlab: interrupted: {kept} of 20 blocks are kept in {tmp_path / 'out'}; the same command resumes"
+        )
+    os.environ["PIDS"] = str(pids)
+    try:
+        quick = write(tmp_path / "pids", slow.read_text(), "toy.py")
+        resumed = run(quick, engine="serial", out=tmp_path / "out")
+        whole_run = run(quick, engine="serial", out=tmp_path / "whole", settings={"draws": (1, 2)})
+    finally:
+        del os.environ["PIDS"]
+    assert (resumed.reused, resumed.computed) == (kept, 20 - kept)
+    assert digest(resumed) == digest(whole_run)
+
+
+def wait_until(what, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_raising_cell_gives_error_rows_and_the_rest_goes_on(tmp_path):
+    path = write(tmp_path, with_cell("if config.draws == 2 and streams[0].replicate == 2:\n    raise ValueError('no luck')"))
+    serial = run(path, engine="serial", out=tmp_path / "serial")
+    local = run(path, workers=2, out=tmp_path / "local")
+    assert digest(serial) == digest(local)
+    assert (local.status, local.errors) == (3, 2)
+    assert local.notes == ("the cell raised ValueError: no luck (error rows, with traceback, are in replicates.parquet)",)
+    table = local.replicates
+    assert table["error_type"].tolist() == [None] * 6 + ["ValueError"] * 2
+    assert table["replicate"].tolist()[-2:] == [2, 3]
+    assert "raise ValueError('no luck')" in table["error_traceback"][-1]
+    assert str(tmp_path) not in table["error_traceback"][-1]
+    assert [(r["draws"], r["n"], r["n_errors"]) for r in local.summary] == [(1, 4, 0), (2, 2, 2)]
+
+
+def test_blocks_that_raised_run_again_and_may_come_right(tmp_path):
+    flag = tmp_path / "mended"
+    path = write(tmp_path, with_cell(f"if not Path({str(flag)!r}).exists():\n    raise OSError('not yet')"))
+    broken = run(path, engine="serial", out=tmp_path / "out")
+    assert (broken.errors, broken.status) == (8, 3)
+    assert [(r["method"], r["measure"], r["n"], r["n_errors"]) for r in broken.summary] == [("", "", 0, 4)] * 2
+    flag.touch()
+    mended = run(path, engine="serial", out=tmp_path / "out")
+    assert (mended.errors, mended.status, mended.computed) == (0, 0, 4)
+    assert mended.notes == ("4 blocks whose cell raised the last time: computed again",)
+
+
+def test_a_killed_worker_costs_nothing(tmp_path):
+    flag = tmp_path / "killed"
+    body = f"""
+if config.draws == 2 and streams[0].replicate == 0 and not Path({str(flag)!r}).exists():
+    Path({str(flag)!r}).touch()
+    os.kill(os.getpid(), 9)
+"""
+    path = write(tmp_path, with_cell(body))
+    result = run(path, workers=2, out=tmp_path / "out")
+    assert flag.exists()
+    assert (result.status, result.lost, result.computed) == (0, 0, 4)
+    assert digest(result) == digest(run(path, engine="serial", out=tmp_path / "serial"))
+    attempts = [line.rpartition(",")[2] for line in (tmp_path / "out" / "provenance.csv").read_text().splitlines()]
+    assert attempts[0] == "attempt"
+    assert "2" in attempts
+
+
+def test_a_block_that_kills_every_worker_is_lost_by_name_and_the_others_are_kept(tmp_path):
+    log = tmp_path / "deaths"
+    body = f"""
+if config.draws == 2 and streams[0].replicate == 2:
+    with open({str(log)!r}, "a") as file:
+        file.write("x")
+    os.kill(os.getpid(), 9)
+"""
+    path = write(tmp_path, with_cell(body))
+    result = run(path, workers=2, out=tmp_path / "out", replicates=8)
+    assert log.read_text() == "xxx"
+    assert (result.status, result.lost, result.computed) == (3, 1, 7)
+    job = next(job for job in result.plan.jobs if job.key not in set(result.replicates["key"]))
+    assert result.notes == (
+        f"block lost (draws = 2, replicates 2 to 3, key {job.key[:12]}): its worker died 3 times, for want of memory "
+        "perhaps; the same command tries again",
+    )
+    assert len(result.replicates["x"]) == 14
+
+
+def test_a_sweep_that_loses_everything_says_so(tmp_path):
+    path = write(tmp_path, with_cell("os.kill(os.getpid(), 9)"))
+    result = run(path, workers=1, out=tmp_path / "out", settings={"draws": 1}, replicates=2)
+    assert (result.status, result.lost, result.files, result.summary) == (3, 1, (), [])
+
+
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_bad_input_in_a_cell_stops_the_sweep_in_a_sentence(tmp_path, engine):
+    path = write(tmp_path, with_cell("if config.draws == 1: raise BadInput('draws = 1: must be 2, choose 2')"))
+    with pytest.raises(BadInput) as mistake:
+        run(path, engine=engine, workers=1, out=tmp_path / "new" / "out")
+    assert str(mistake.value) == "draws = 1: must be 2, choose 2"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("returned", "sentence"),
+    [
+        ("None", "the cell of toy.py must return a list of rows (dictionaries), one a replicate and method"),
+        ("[{'replicate': 0, 'x': 1}]", "the cell of toy.py: a row needs a whole number 'replicate' and a text 'method'"),
+        (
+            "[{'replicate': 0, 'method': 'a', 'x': 'many'}]",
+            "the cell of toy.py: x = 'many': must be a number or a truth value",
+        ),
+        (
+            "[{'replicate': 0, 'method': 'a', 'draws': 3}]",
+            "the cell of toy.py: measure 'draws' has the name of a setting or of a column of every row",
+        ),
+        (
+            "[{'replicate': 0, 'method': 'a', 'x': 3}]",
+            "the cell of toy.py must return one row for each replicate of range(0, 2) and each method",
+        ),
+        (
+            "[{'replicate': s.replicate, 'method': 'a', 'x': 3} for s in streams] * 2",
+            "the cell of toy.py must return one row for each replicate of range(0, 2) and each method",
+        ),
+        (
+            "[{'replicate': s.replicate, 'method': 'a', 'x_slack': 3} for s in streams]",
+            "column 'x_slack' belongs to no theorem: name it after one that python -m simlab.bounds lists, "
+            "or list its theorem in THEOREMS of the experiment",
+        ),
+    ],
+)
+def test_rows_that_break_the_contract_are_refused(tmp_path, returned, sentence):
+    path = write(tmp_path, with_cell(f"return {returned}"))
+    with pytest.raises(BadInput) as mistake:
+        run(path, engine="serial", out=tmp_path / "out")
+    assert str(mistake.value) == sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_numpy_numbers_become_plain_ones(tmp_path):
+    body = """
+import numpy as np
+return [{"replicate": s.replicate, "method": "a", "x": np.float32(0.5), "y": np.int64(2), "z": np.array(True),
+         "huge": 10**30} for s in streams]
+"""
+    table = run(write(tmp_path, with_cell(body)), engine="serial", out=tmp_path / "out").replicates
+    assert [table[name][0].item() for name in ("x", "y", "z", "huge")] == [0.5, 2, True, 1e30]
+
+
+def test_warnings_of_a_cell_are_told_once_and_kept(tmp_path):
+    path = write(tmp_path, with_cell("import warnings; warnings.warn('thin ice', stacklevel=1)"))
+    for _ in range(2):
+        result = run(path, engine="serial", out=tmp_path / "out")
+        assert "the cell warned: UserWarning: thin ice" in result.notes
+
+
+def test_the_payload_reaches_the_workers_but_no_row_and_no_hash(tmp_path):
+    text = with_cell(
+        "return [{'replicate': s.replicate, 'method': 'a', 'x': sum(config.facts)} for s in streams]",
+        config="    facts: tuple = Field((), exclude=True)",
+    ).replace("import BaseModel", "import BaseModel, Field")
+    source = load(write(tmp_path, text)).source
+    experiments = [experiment_of(source, {"facts": facts, "draws": 2}) for facts in ((1, 2), (3, 4))]
+    assert make_plan(experiments[0]).jobs == make_plan(experiments[1]).jobs
+    for engine in ("serial", "local"):
+        result = run(experiments[1], engine=engine, workers=2, out=tmp_path / engine)
+        assert set(result.replicates["x"]) == {7}
+        assert "facts" not in result.replicates
+    assert set(result.replicates["draws"]) == {1, 2}  # GRID goes before what was given from outside
+    with pytest.raises(BadInput) as mistake:
+        make_plan(experiments[0], {"facts": 3})
+    assert str(mistake.value) == "setting 'facts' is unknown: choose from draws"
+
+
+def test_a_results_folder_that_cannot_be_is_found_before_any_work(tmp_path):
+    ran = tmp_path / "ran"
+    path = write(tmp_path, with_cell(f"Path({str(ran)!r}).touch()"))
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nowhere/out")):
+        with pytest.raises(BadInput, match=r"^results folder '.*' cannot be written \(.*\): choose another with --out DIR$"):
+            run(path, engine="serial", out=folder)
+    (tmp_path / "half" / "deep").mkdir(parents=True)
+    (tmp_path / "half" / "deep" / "blocks").write_text("in the way")
+    with pytest.raises(BadInput, match="cannot be written"):
+        run(path, engine="serial", out=tmp_path / "half" / "deep")
+    assert not ran.exists()
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permission bits do not bind root")
+def test_a_read_only_results_folder_is_found_before_any_work(toy, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(BadInput, match=r"cannot be written \(Permission denied\)"):
+        run(toy, engine="serial", out=tmp_path / "closed" / "out")
+
+
+def test_a_disk_that_fills_up_keeps_what_was_written(toy, tmp_path, monkeypatch):
+    real, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) > 3:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput) as mistake:
+        run(toy, engine="serial", out=tmp_path / "out")
+    assert str(mistake.value) == (
+        f"results folder '{tmp_path / 'out'}' cannot be written (No space left on device): finished blocks are kept; "
+        "make room or choose another with --out DIR"
+    )
+    monkeypatch.undo()
+    names = sorted(p.name for p in (tmp_path / "out" / "blocks").iterdir())
+    assert len(names) == 3
+    assert all(name.endswith(".jsonl") and not name.startswith(".") for name in names)
+    assert run(toy, engine="serial", out=tmp_path / "out").reused == 3
+
+
+def test_a_store_reads_back_what_it_wrote(toy, tmp_path):
+    job = make_plan(load(toy)).jobs[0]
+    store = open_store(tmp_path / "out")
+    rows = [{"replicate": 0, "method": "ä\n\"'", "x": 5e-324}]
+    written = store.write(Outcome(job, rows, warnings=("w",), provenance={"cpus": 2}, attempt=2))
+    found = read_block(store.path(job.key), job.key)
+    assert found == written
+    assert found.provenance == {"cpus": 2, "attempt": 2}
+    assert json.loads(found.body())["x"] == 5e-324
+    assert read_block(store.path(job.key), "another key") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"drows": "1"}, "setting 'drows' is unknown: did you mean 'draws'?"),
+        ({"draws": "1.5"}, "draws = 1.5: must be a whole number, such as 10000 or 1e4"),
+        ({"draws": "many"}, "draws = many: must be a whole number, such as 10000 or 1e4"),
+        ({"draws": 0}, "draws = 0 (settings): must be greater than or equal to 1"),
+        ({"rate": "1.5"}, "rate = '1.5' (settings): must be less than 1"),
+        ({"rate": "nan"}, "rate = 'nan' (settings): must be greater than 0"),
+        (
+            {"rate": "half"},
+            "rate = 'half' (settings): must be a valid number, unable to parse string as a number",
+        ),
+        ({"mode": "idd"}, "mode = 'idd' (settings): must be 'iid' or 'sticky'"),
+        (
+            {"draws": (10, "1e1"), "rate": 0.5},
+            "two grid points are the same (draws = 10, rate = 0.5): give each value of an axis once",
+        ),
+        (
+            {"draws": (0, 5, -1), "rate": 2},
+            "draws = 0 (settings): must be greater than or equal to 1\nrate = 2 (settings): must be less than 1\n"
+            "draws = -1 (settings): must be greater than or equal to 1",
+        ),
+    ],
+)
+def test_mistaken_settings_are_sentences(toy, settings, sentence):
+    with pytest.raises(BadInput) as mistake:
+        make_plan(load(toy), settings)
+    assert str(mistake.value) == sentence
+
+
+def test_settings_may_be_written_as_text(toy):
+    plan = make_plan(load(toy), {"draws": ("1e6", "1e15"), "methods": "mean+max", "cap": "none", "rate": "0.25"})
+    assert [p.settings["draws"] for p in plan.points] == [10**6, 10**15]
+    assert plan.points[0].settings["methods"] == ("mean", "max")
+    assert plan.points[0].settings["cap"] is None
+    assert plan.points[0].settings["rate"] == 0.25
+    assert plan.varying == ("draws",)
+    assert make_plan(load(toy), {"cap": "1e2"}).points[0].settings["cap"] == 100
+
+
+def test_whole_numbers_are_exact():
+    assert whole("n", "1e18") == 10**18
+    assert whole("n", "2.5e3") == 2500
+    assert whole("n", "-3") == -3
+    assert whole("n", "123456789012345678901") == 123456789012345678901
+    for text in ("1.5", "1e-3", "inf", "nan", "", "x", "1e999999999"):
+        with pytest.raises(BadInput, match=r"^n = .*: must be a whole number, such as 10000 or 1e4$"):
+            whole("n", text)
+
+
+def test_smoke_is_the_size_that_the_experiment_names(toy, tmp_path):
+    plan = run(toy, engine="serial", smoke=True, out=tmp_path / "out").plan
+    assert (len(plan.points), plan.block, plan.replicates) == (1, 1, 1)
+    assert plan.points[0].settings["rate"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("def cell", "def cells", "toy.py has no cell: an experiment must define them"),
+        ("BLOCK = 2", "BLOCK = 0", "toy.py: BLOCK = 0: must be a whole number of at least 1"),
+        ('"grid": {', '"girds": {', "toy.py: SMOKE key 'girds' is unknown: did you mean 'grid'?"),
+        ('GRID = {"draws"', 'GRID = {"drows"', "toy.py: setting 'drows' is unknown: did you mean 'draws'?"),
+        ("(10, 100)", "10", "toy.py: the axis of draws = 10: must be a tuple of at least one value"),
+        ("draws: int", "seed: int = 0\n    draws: int", "toy.py: setting 'seed' has the name of a column of the tables"),
+        ("GRID = {", "GRID = {{", "toy.py, line 18: '{' was never closed"),
+        ("import numpy as np", "import nmpy as np", "toy.py, line 8: ModuleNotFoundError: No module named 'nmpy'"),
+    ],
+)
+def test_an_experiment_that_is_none_is_told_what_it_lacks(tmp_path, old, new, sentence):
+    assert old in TOY
+    with pytest.raises(BadInput) as mistake:
+        make_plan(load(write(tmp_path, TOY.replace(old, new, 1))))
+    assert str(mistake.value) == sentence
+
+
+def test_a_worker_needs_the_source_and_not_the_file(toy, tmp_path):
+    experiment = load(toy)
+    toy.unlink()
+    run_source.cache_clear()
+    assert run(experiment, workers=1, out=tmp_path / "out", smoke=True).status == 0
+
+
+def test_an_engine_that_is_not_there(toy, tmp_path):
+    with pytest.raises(BadInput) as mistake:
+        run(toy, engine="dask", out=tmp_path / "out")
+    assert str(mistake.value) == "engine 'dask' is unknown: choose from local, serial"
+    with pytest.raises(BadInput) as mistake:
+        run(toy, workers=0, out=tmp_path / "out")
+    assert str(mistake.value) == "workers = 0: must be a whole number of at least 1"
+    assert not (tmp_path / "out").exists()
