@@ -41,15 +41,15 @@ GRID: dict[str, tuple[Any, ...]] = {
 REPLICATES = 50
 BLOCK = 25
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"world": ("zipf",), "draws": (1_000, 10**12)}}
-SHOWN = (
-    "singleton_rate",
-    "missing_mass",
-    "error",
-    "calibration_gap",
-    "error_from_singletons_value",
-    "error_from_singletons_sharp_value",
-    "error_from_singletons_upper_value",
-)
+SHOWN = {
+    "singleton_rate": "singleton\nrate",
+    "missing_mass": "missing\nmass",
+    "error": "error",
+    "calibration_gap": "delta",
+    "error_from_singletons_value": "Theorem 2\nerror >=",
+    "error_from_singletons_sharp_value": "sharp form\nerror >=",
+    "error_from_singletons_upper_value": "Theorem 2\nerror <=",
+}
 PICTURE = "bounds_against_draws"
 
 

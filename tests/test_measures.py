@@ -88,7 +88,9 @@ def as_floats(pairs: Pairs) -> Pairs:
 def pairs_of(*rows: tuple[Any, ...]) -> Pairs:
     """A hand-made table; rows are (mu, p, p_hat, kind, |V_c|, |E_c|) and, if not 1, the multiplicity."""
     mu, p, p_hat, kind, n_valid, n_errors, multiplicity = zip(*[(*r, 1)[:7] for r in rows], strict=True)
-    floats = (np.array(x, dtype=object if isinstance(p_hat[0], Fraction) else float) for x in (multiplicity, mu, p, p_hat))
+    floats = (
+        np.array(x, dtype=object if isinstance(p_hat[0], Fraction) else float) for x in (multiplicity, mu, p, p_hat)
+    )
     return Pairs(*floats, *(np.array(x) for x in (kind, n_valid, n_errors)))
 
 

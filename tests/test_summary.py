@@ -23,9 +23,7 @@ RSIMSUM = [
 
 
 @pytest.mark.parametrize(("method", "bias_mcse", "empse", "empse_mcse", "cover", "cover_mcse"), RSIMSUM)
-def test_standard_errors_are_those_that_rsimsum_publishes(
-    method, bias_mcse, empse, empse_mcse, cover, cover_mcse
-):
+def test_standard_errors_are_those_that_rsimsum_publishes(method, bias_mcse, empse, empse_mcse, cover, cover_mcse):
     assert mcse_mean(empse, 1000) == pytest.approx(bias_mcse, abs=6e-7)
     assert mcse_coverage(cover, 1000) == pytest.approx(cover_mcse, abs=6e-7)
     if empse_mcse is not None:
@@ -67,9 +65,7 @@ def rows(*lines, **constant):
     """A table of replicates from dictionaries; what a line lacks is NaN."""
     names = dict.fromkeys(name for line in lines for name in line)
     texts = {"method", "mode", "error_type"}
-    table = {
-        name: np.array([line.get(name, None if name in texts else math.nan) for line in lines]) for name in names
-    }
+    table = {name: np.array([line.get(name, None if name in texts else math.nan) for line in lines]) for name in names}
     n = len(lines)
     table |= {name: np.array([value] * n) for name, value in constant.items()}
     return {"seed": np.zeros(n, dtype=int), "version": np.array(["v"] * n)} | table
@@ -118,7 +114,9 @@ def test_nan_rows_are_left_out_and_their_number_is_said():
 
 
 def test_truth_values_are_shares_and_convergence_is_counted():
-    table = rows(*({"draws": 1, "replicate": i, "method": "a", "converged": c} for i, c in enumerate([True, False, True, True])))
+    table = rows(
+        *({"draws": 1, "replicate": i, "method": "a", "converged": c} for i, c in enumerate([True, False, True, True]))
+    )
     found = line(summarise(table, ["draws"]), "converged")
     assert (found["mean"], found["n_not_converged"]) == (0.75, 1)
 
@@ -290,8 +288,10 @@ def test_means_are_written_to_the_digits_that_their_error_allows(mean, mcse, lon
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(10**6, "1e6"), (10_000, "1e4"), (250_000, "2.5e5"), (25_000, "25,000"), (7892, "7,892"), (0, "0")]
-    + [(1e15, "1e15"), (0.3, "0.3"), (True, "True"), (None, "none"), ("iid", "iid"), (-20_000, "-2e4")],
+    [
+        *((10**6, "1e6"), (10_000, "1e4"), (250_000, "2.5e5"), (25_000, "25,000"), (7892, "7,892"), (0, "0")),
+        *((1e15, "1e15"), (0.3, "0.3"), (True, "True"), (None, "none"), ("iid", "iid"), (-20_000, "-2e4")),
+    ],
 )
 def test_numbers_are_written_as_a_reader_wants_them(value, text):
     assert number(value) == text

@@ -132,7 +132,7 @@ ANSWERS = ["x", "X", "x ", "y", "idk", "IDK ", "", "ｘ"]
 TABLES = st.lists(st.tuples(TEXTS, st.sampled_from(ANSWERS)), min_size=1, max_size=25)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=TABLES,
     conflicts=st.sampled_from(["majority", "drop", "all-valid"]),
@@ -155,7 +155,7 @@ def test_reader_against_plain_python(
     assert found == expected
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     rows=TABLES.filter(lambda rows: any(p and a for p, a in rows)),
     cut=st.integers(0, 25),
@@ -327,7 +327,7 @@ def test_odd_names_of_columns_and_files(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps({'the "city"': "x", "it's": "1", "IT'S": 2}) + "\n")
     assert read_facts(tmp_path / "t.jsonl", prompt='the "city"', answer="it's").draws == 1
     (tmp_path / "a1.csv").write_bytes(csv_bytes([("not", "me")] * 9))
-    for name in ("a[1].csv", "a?.csv", "*.csv", "it's {a,b}.csv", "back\\slash.csv", "year=2020.csv"):
+    for name in ("store_rejects.csv", "a[1].csv", "a?.csv", "*.csv", "it's {a,b}.csv", "back\\slash.csv"):
         (tmp_path / name).write_bytes(csv_bytes(rows))
         assert facts(tmp_path / name).draws == 3
 
@@ -369,7 +369,7 @@ def test_raw_rate_is_nan_where_drop_leaves_no_raw_row(tmp_path: Path) -> None:
 
 def test_many_rows_on_many_threads_and_little_memory(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    prompts, answers = rng.zipf(1.3, 300_000) % 10**9, rng.integers(0, 50, 300_000)
+    prompts, answers = rng.zipf(1.3, 150_000) % 10**9, rng.integers(0, 50, 150_000)
     rows = list(zip((f"prompt {p}" for p in prompts), map(str, answers), strict=True))
     expected = oracle(rows, "majority", "none", ())
     path = write(tmp_path, rows, ".csv")
@@ -381,11 +381,11 @@ def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     spill = tmp_path / "spill"
     spill.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(spill))
-    path = write(tmp_path, [(f"prompt number {i}", "x") for i in range(200_000)], ".csv")
+    path = write(tmp_path, [(f"prompt number {i}", "x") for i in range(100_000)], ".csv")
     with pytest.raises(BadInput) as caught:
         facts(path, memory_limit="5MB")
     assert str(caught.value) == "memory_limit = '5MB': is too little to group this table: raise it"
-    assert facts(path, memory_limit="64MB").prompts == 200_000
+    assert facts(path, memory_limit="64MB").prompts == 100_000
     assert list(spill.iterdir()) == []
 
 

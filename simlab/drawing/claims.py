@@ -71,16 +71,21 @@ def error_from_singletons(summary: Sequence[Row]) -> Figure:
 
 
 def error_from_monofacts(summary: Sequence[Row]) -> Figure:
-    """Mass on false strings against monofact rate in the Kalai-Vempala setting, with the bounds of each learner."""
-    return _panels(
-        summary,
-        "error",
-        "memorising",
-        {
-            "lower bound in expectation": ("error_from_monofacts_sharp_value", "-"),
-            "lower bound at 99%": ("error_from_monofacts_value", "--"),
-        },
-    )
+    """Mass on false strings against monofact rate in the Kalai-Vempala setting, with the bounds of one learner."""
+    lines = {
+        "lower bound in expectation": ("error_from_monofacts_sharp_value", "-"),
+        "lower bound at 99%": ("error_from_monofacts_value", "--"),
+    }
+    with style():
+        figure = Figure(figsize=(5.2, 3.2))
+        axes = figure.subplots()
+        _panel(axes, summary, "error", "memorising", lines)
+        for rate, error in _against_rate(summary, "error", "memorising"):
+            label = f"N = {power(rate['draws'])}"
+            axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
+        axes.set(xlabel="monofact rate", ylabel="mass on false strings", xlim=(-0.1, None))
+        figure.legend(loc="outside right center", fontsize=7.5, title="bounds of memorising", title_fontsize=7.5)
+    return figure
 
 
 def _panels(summary: Sequence[Row], measure: str, best: str, lines: Mapping[str, tuple[str, str]]) -> Figure:
@@ -94,13 +99,16 @@ def _panels(summary: Sequence[Row], measure: str, best: str, lines: Mapping[str,
             hidden = _panel(axes, rows, measure, best, lines)
             axes.set(title=f"N = {power(n)}", xlabel="singleton rate", ylim=(-0.08, None))
             if hidden:
-                text = "not shown, below zero (vacuous):\n" + "\n".join(hidden)
+                text = "below zero (vacuous):\n" + "\n".join(hidden)
                 axes.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=6.5, color=GREY)
         panels[0].set_ylabel(measure)
         handles: dict[str, Any] = {}
         for axes in panels:
             handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7.5)
+        title = "bounds drawn for δ = 0"
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside right center", fontsize=7.5, title=title, title_fontsize=7.5
+        )
     return figure
 
 
@@ -151,12 +159,13 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
             for label, (measure, dash) in lines.items():
                 found = series(summary, measure, world=world, method="calibrated")
                 colour = COLOURS["calibrated"] if measure == "error" else "black"
-                bars = [Z * row["mcse"] for _, row in found]
+                bars = [Z * row["mcse"] for _, row in found] if measure == "error" else None
                 xs, ys = [n for n, _ in found], [row["mean"] for _, row in found]
                 axes.errorbar(xs, ys, yerr=bars, fmt=dash, color=colour, lw=1, ms=4, label=label)
             axes.axhspan(-1.0, 0.0, color=GREY, alpha=0.12, lw=0)
             axes.set(xscale="log", ylim=(-0.6, 0.8), xlabel="draws N", title=str(world).replace("_", "-"))
-        panels[0].annotate("vacuous: error is never below 0", (0.03, 0.03), xycoords="axes fraction", fontsize=7.5)
+        text = "vacuous: error is never below 0"
+        panels[0].annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=7.5)
         panels[0].set_ylabel("error of the calibrated algorithm")
         panels[-1].legend(loc="upper right", fontsize=7.5)
     return figure
@@ -176,7 +185,10 @@ def error_from_iiv(summary: Sequence[Row]) -> Figure:
             for place, method in enumerate(methods):
                 _slack_bar(axes, place, [row for row in summary if row["draws"] == n and row["method"] == method])
             axes.axvline(0.0, color=GREY, lw=0.6)
-            axes.set(title=f"N = {power(n)}", xlabel="error", yticks=range(len(methods)), yticklabels=methods)
+            axes.use_sticky_edges = False
+            axes.margins(x=0.06)
+            names = [str(method).replace("_", " ") for method in methods]
+            axes.set(title=f"N = {power(n)}", xlabel="error", yticks=range(len(methods)), yticklabels=names)
         panels[0].invert_yaxis()
         handles, labels = panels[0].get_legend_handles_labels()
         unique = dict(zip(labels, handles, strict=True))
@@ -226,9 +238,9 @@ def missing_mass_from_singletons(summary: Sequence[Row]) -> Figure:
         worst = bounds.missing_mass_deviation(int(sizes[-1])).rms * sizes[-1] ** 0.5
         radius = [bounds.missing_mass_from_singletons(0.0, int(n)).value * n**0.5 for n in edges]
         axes.plot(edges, [worst, worst], "--", color="black", lw=1)
-        axes.annotate("worst case of any world", (edges[0], worst * 1.08), fontsize=7.5)
+        axes.annotate("worst case of any world", (edges[0], worst * 1.15), fontsize=7.5)
         axes.plot(edges, radius, ":", color="black", lw=1)
-        axes.annotate("Lemma 1 allows at 99%", (edges[0], radius[0] * 0.84), fontsize=7.5)
+        axes.annotate("Lemma 1 allows at 99%", (edges[0], radius[0] * 0.6), fontsize=7.5)
         axes.set(
             xscale="log", yscale="log", xlabel="draws N", ylabel=r"$\sqrt{N}$ · rms(singleton rate − missing mass)"
         )

@@ -52,17 +52,22 @@ class Arguments:
     columns: dict[str, Any]
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         print(f"simlab {simlab.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.command(epilog=EPILOG)
 def parse(
     experiment: Annotated[
-        str | None,
-        typer.Argument(help="An experiment, a .py file; without one, the headline sweep.", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="An experiment, a .py file; without one, the headline sweep.",
+            show_default=False,
+        ),
     ] = None,
     chosen: Annotated[
         list[str] | None,
@@ -115,10 +120,12 @@ def parse(
     ] = False,
 ) -> Arguments:
     """Run a sweep: an experiment over a grid of settings, replicates at each point, bounds checked at the end."""
+    if experiment and len(experiment) > 1:
+        raise BadInput(f"{len(experiment)} experiments are given ({', '.join(experiment)}): run one at a time")
     columns = {"prompt": prompt, "answer": answer, "count": count, "idk": idk or None}
     columns |= {"conflicts": conflicts, "normalize": normalize, "n_answers": n_answers}
     return Arguments(
-        experiment=experiment,
+        experiment=experiment[0] if experiment else None,
         chosen=chosen or [],
         replicates=replicates,
         workers=workers,

@@ -23,7 +23,7 @@ from simlab.sweep.store import Block
 from simlab.sweep.wording import number, plural, plus_minus, settings_text
 
 PLAIN_WIDTH = 160
-HEADER_WIDTH = 15
+HEADER_WIDTH = 11
 EVERY_S = 30.0
 
 
@@ -122,12 +122,11 @@ def show(result: Result) -> None:
     for line in result.plan.description():
         print(line)
     width = Console().width if sys.stdout.isatty() else None
-    grid, left_out, short = table_of(result, width)
-    Console(highlight=False, width=width or max(PLAIN_WIDTH, _width(grid))).print(grid)
+    grids, short = tables_of(result, width)
+    for grid in grids:
+        Console(highlight=False, width=max(width or PLAIN_WIDTH, _width(grid))).print(grid)
     if short:
-        print("0.2003(4) stands for 0.2003 ± 0.0004.")
-    if left_out:
-        print(f"No room for {', '.join(left_out)}: see {result.folder / 'summary.csv'}.")
+        print("0.2003(4) stands for 0.2003 ± 0.0004, the mean and its Monte Carlo standard error.")
     for verdict in result.verdicts:
         print(verdict.sentence)
     problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
@@ -138,24 +137,32 @@ def show(result: Result) -> None:
         print(path)
 
 
-def table_of(result: Result, width: int | None) -> tuple[Grid, list[str], bool]:
-    """The table that fits into ``width`` columns (None: any), the measures it has no room for, and if it is short.
+def tables_of(result: Result, width: int | None) -> tuple[list[Grid], bool]:
+    """The table in parts that fit into ``width`` columns (None: any), and whether its numbers are written short.
 
     One line a grid point and method: the settings that vary, the method, each measure as mean ± MCSE. Where that
-    is too wide it is written as 0.2003(4), and where that is too wide as well the last measures are left out.
+    is too wide it is written as 0.2003(4), and where that is too wide as well the measures are spread over several
+    tables, each of at least one measure.
     """
     lines: dict[str, dict[str, Row]] = {}
     for row in result.summary:
         key = repr([row[name] for name in (*result.plan.settings, "method")])
         lines.setdefault(key, {})[str(row["measure"])] = row
     present = dict.fromkeys(name for line in lines.values() for name in line if name)
-    shown = [name for name in result.plan.experiment.shown or present if name in present]
-    choices = [(len(shown), False), *((count, True) for count in range(len(shown), 0, -1)), (0, False)]
-    for count, short in choices:
-        grid = _grid(list(lines.values()), result.plan.varying, shown[:count], short)
-        if width is None or _width(grid) <= width:
-            break
-    return grid, shown[count:], short
+    shown = result.plan.experiment.shown or dict.fromkeys(present, "")
+    headings = {name: heading or _folded(name) for name, heading in shown.items() if name in present}
+    rows, varying = list(lines.values()), result.plan.varying
+    whole = _grid(rows, varying, headings, short=False)
+    if width is None or _width(whole) <= width or not headings:
+        return [whole], False
+    parts: list[dict[str, str]] = [{}]
+    for name, heading in headings.items():
+        wider = parts[-1] | {name: heading}
+        if parts[-1] and _width(_grid(rows, varying, wider, short=True)) > width:
+            parts.append({name: heading})
+        else:
+            parts[-1] = wider
+    return [_grid(rows, varying, part, short=True) for part in parts], True
 
 
 def _width(grid: Grid) -> int:
@@ -163,11 +170,12 @@ def _width(grid: Grid) -> int:
     return Measurement.get(console, console.options, grid).maximum
 
 
-def _grid(lines: Sequence[Mapping[str, Row]], varying: Sequence[str], shown: Sequence[str], short: bool) -> Grid:
+def _grid(lines: Sequence[Mapping[str, Row]], varying: Sequence[str], shown: Mapping[str, str], short: bool) -> Grid:
     grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in (*varying, "method", *shown):
         words = name == "method" or any(isinstance(row.get(name), str) for line in lines for row in line.values())
-        grid.add_column(escape(_folded(name)), no_wrap=True, justify="left" if words else "right", vertical="bottom")
+        heading = shown.get(name, _folded(name))
+        grid.add_column(escape(heading), no_wrap=True, justify="left" if words else "right", vertical="bottom")
     for line in lines:
         first = next(iter(line.values()))
         settings = [number(first[name]) for name in varying]

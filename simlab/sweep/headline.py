@@ -41,17 +41,17 @@ GRID = {"draws": (10_000, 1_000_000, 10**9, 10**12), "target": (0.1, 0.3, 0.5)}
 REPLICATES = 20
 BLOCK = 10
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (10_000, 10**9), "target": (0.3,)}}
-SHOWN = (
-    "singleton_rate",
-    "missing_mass",
-    "error",
-    "iiv_error",
-    "calibration_gap",
-    "error_from_iiv_value",
-    "error_from_singletons_value",
-    "error_from_singletons_sharp_value",
-    "error_from_singletons_upper_value",
-)
+SHOWN = {
+    "singleton_rate": "singleton\nrate",
+    "missing_mass": "missing\nmass",
+    "error": "error",
+    "iiv_error": "IIV\nerror",
+    "calibration_gap": "delta",
+    "error_from_iiv_value": "Theorem 1\nerror >=",
+    "error_from_singletons_value": "Theorem 2\nerror >=",
+    "error_from_singletons_sharp_value": "sharp form\nerror >=",
+    "error_from_singletons_upper_value": "Theorem 2\nerror <=",
+}
 PICTURE = "error_from_singletons"
 
 

@@ -54,12 +54,12 @@ class Experiment:
     source: Source
     question: str
     config: type[BaseModel]
-    grid: Mapping[str, Sequence[object]]
+    grid: Mapping[str, Any]
     replicates: int
     block: int
     cell: Callable[[Any, Sequence[Any]], list[Row]]
     smoke: Mapping[str, Any] = field(default_factory=dict)
-    shown: tuple[str, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
     picture: str | None = None
     theorems: tuple[Any, ...] = ()
     describe: Callable[[Any], list[str]] | None = None
@@ -162,7 +162,7 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
         block=module.BLOCK,
         cell=module.cell,
         smoke=dict(getattr(module, "SMOKE", {})),
-        shown=tuple(getattr(module, "SHOWN", ())),
+        shown=_headings(getattr(module, "SHOWN", ())),
         picture=getattr(module, "PICTURE", None),
         theorems=tuple(getattr(module, "THEOREMS", ())),
         describe=getattr(module, "describe", None),
@@ -170,6 +170,11 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
     )
     _check(experiment)
     return experiment
+
+
+def _headings(shown: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Measure -> column heading; a plain list of measures is headed by their names."""
+    return dict(shown) if isinstance(shown, Mapping) else dict.fromkeys(shown, "")
 
 
 def _check(experiment: Experiment) -> None:

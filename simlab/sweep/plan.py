@@ -111,7 +111,7 @@ def code_version() -> str:
     return f"{simlab.__version__}+{digest.hexdigest()[:12]}"
 
 
-def whole(name: str, text: str) -> int:
+def whole(name: str, text: str, origin: str = "") -> int:
     """Return the integer that ``text`` writes, exactly: ``1e6``, ``10000``, ``2.5e3``. Raises ``BadInput`` for 1.5."""
     try:
         value = Decimal(text)
@@ -119,7 +119,7 @@ def whole(name: str, text: str) -> int:
             return int(value)
     except (InvalidOperation, OverflowError):
         pass
-    raise BadInput(f"{name} = {text}: must be a whole number, such as 10000 or 1e4")
+    raise BadInput(f"{name} = {text}{origin and f' ({origin})'}: must be a whole number, such as 10000 or 1e4")
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -206,17 +206,16 @@ def _read(name: str, value: object, info: FieldInfo, origin: str) -> object:
     if not isinstance(value, str):
         return value
     kinds = _kinds(info.annotation)
-    label = f"{origin} {name}" if origin.startswith("--") else name
     if tuple in kinds:
-        return tuple(_read_one(label, part, kinds) for part in value.split("+"))
-    return _read_one(label, value, kinds)
+        return tuple(_read_one(name, part, kinds, origin) for part in value.split("+"))
+    return _read_one(name, value, kinds, origin)
 
 
-def _read_one(label: str, text: str, kinds: set[object]) -> object:
+def _read_one(name: str, text: str, kinds: set[object], origin: str) -> object:
     if type(None) in kinds and text.lower() == "none":
         return None
     if int in kinds and not kinds & {float, str}:
-        return whole(label, text)
+        return whole(name, text, origin)
     return text
 
 
@@ -241,7 +240,7 @@ def _sentences(error: ValidationError, origins: Mapping[str, str], experiment: E
             continue
         rule = str(cause or mistake["msg"]).replace("Input should", "must").replace("Field required", "is required")
         origin = origins.get(name, f"Config of {experiment.slug}.py")
-        shown = f"{name} = {mistake['input']!r}" if name else experiment.slug
+        shown = f"{name} = {mistake['input']}" if name else experiment.slug
         sentences.append(f"{shown} ({origin}): {rule}")
     return sentences
 

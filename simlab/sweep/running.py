@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from simlab.bounds import THEOREMS
 from simlab.errors import BadInput, unknown
@@ -31,6 +31,7 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C; the text says what is kept and how to go on."""
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Hears of a sweep while it runs."""
 
@@ -145,10 +146,10 @@ def _drawer(experiment: Experiment) -> Callable[[list[Row]], Any] | None:
         return None
     from simlab import drawing
 
-    draw = getattr(drawing, experiment.picture, None)
-    if draw is None:
-        raise unknown("picture", experiment.picture, (n for n in vars(drawing) if not n.startswith("_")))
-    return draw  # type: ignore[no-any-return]
+    if experiment.picture not in drawing.__all__:
+        raise unknown("picture", experiment.picture, drawing.__all__)
+    draw: Callable[[list[Row]], Any] = getattr(drawing, experiment.picture)
+    return draw
 
 
 class _Sweep:

@@ -52,7 +52,7 @@ class Groups:
     settings: tuple[Row, ...]
     methods: tuple[str, ...]
     points: tuple[int, ...]
-    rows: tuple[Int[np.ndarray, " rows"], ...]
+    rows: tuple[Int[np.ndarray, " _"], ...]
     errors: tuple[int, ...]
 
     def __len__(self) -> int:

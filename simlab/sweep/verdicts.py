@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -32,6 +32,7 @@ SUFFIX = "_slack"
 Outcome = Literal["held", "violated", "vacuous", "not judged"]
 
 
+@runtime_checkable
 class Named(Protocol):
     """What is needed of a theorem: ``simlab.bounds.Theorem`` has it."""
 

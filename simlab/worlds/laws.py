@@ -57,12 +57,16 @@ def _power_mass(edges: Int[np.ndarray, " edges"], exponent: float, shift: float)
 def _ranked(name: str, edges: Int[np.ndarray, " edges"], mass: Any, settings: dict[str, Any]) -> World:
     """Make a world of rank classes whose total popularity is proportional to ``mass``."""
     facts = np.diff(edges)
-    return World(name, facts, mass / mass.sum() / facts, **birthdays(settings))
+    return World(name, facts, mass / mass.sum() / facts, **birthdays(settings, len(facts)))
 
 
-def birthdays(settings: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what every law shares: birthdays, always answered, with IDK a valid response."""
-    return {"answers": 365, "answer_rate": 1.0, "idk": True} | settings
+def birthdays(settings: dict[str, Any], classes: int) -> dict[str, Any]:
+    """Fill in what every law shares, for each class: birthdays, always answered, with IDK a valid response."""
+    filled = {"answers": 365, "answer_rate": 1.0, "idk": True} | settings
+    for name in ("answers", "answer_rate"):
+        if np.ndim(filled[name]) == 0:
+            filled[name] = np.full(classes, filled[name])
+    return filled
 
 
 def zipf(n_facts: int, exponent: float = 1.0, **answers: Any) -> World:
@@ -101,7 +105,7 @@ def geometric(n_facts: int, ratio: float, **answers: Any) -> World:
 def uniform(n_facts: int, **answers: Any) -> World:
     """All facts equally popular."""
     n = int(whole("n_facts", n_facts, 1)[0])
-    return World(f"uniform(n_facts={n:.12g})", np.array([n]), np.array([1.0 / n]), **birthdays(answers))
+    return World(f"uniform(n_facts={n:.12g})", np.array([n]), np.array([1.0 / n]), **birthdays(answers, 1))
 
 
 def two_level(n_common: int, n_rare: int, rare_share: float, **answers: Any) -> World:
@@ -111,7 +115,7 @@ def two_level(n_common: int, n_rare: int, rare_share: float, **answers: Any) -> 
         raise BadInput(f"rare_share = {share:.6g}: must lie between 0 and 1")
     facts = np.concatenate([whole("n_common", n_common, 1), whole("n_rare", n_rare, 1)])
     name = f"two_level(n_common={n_common:.12g}, n_rare={n_rare:.12g}, rare_share={share:.12g})"
-    return World(name, facts, np.array([1.0 - share, share]) / facts, **birthdays(answers))
+    return World(name, facts, np.array([1.0 - share, share]) / facts, **birthdays(answers, 2))
 
 
 def factoids(popularity: World | Sequence[float] | Float[np.ndarray, " facts"], n_false: int) -> World:
@@ -125,12 +129,12 @@ def factoids(popularity: World | Sequence[float] | Float[np.ndarray, " facts"], 
         law = popularity
     else:
         level, facts = np.unique(finite("popularity", popularity), return_counts=True)
-        law = World("listed", facts, level, np.array([2]), np.array([1.0]))
+        law = World("listed", facts, level, **birthdays({}, len(facts)))
     return replace(
         law,
         name=f"factoids({law.name}, n_false={n_false})",
-        answers=np.array([2]),
-        answer_rate=np.array([1.0]),
+        answers=np.full_like(law.facts, 2),
+        answer_rate=np.ones_like(law.popularity),
         idk=False,
         n_false=n_false,
     )

@@ -20,7 +20,7 @@ def from_counts(counts: Sequence[int] | Int[np.ndarray, " facts"], **answers: An
     """Popularity = observed frequency: one positive whole count a fact; facts seen equally often are one class."""
     level, facts = np.unique(whole("counts", counts, 1), return_counts=True)
     total = float((level.astype(float) * facts).sum())
-    return World(f"from_counts({int(facts.sum())} facts)", facts, level / total, **birthdays(answers))
+    return World(f"from_counts({int(facts.sum())} facts)", facts, level / total, **birthdays(answers, len(facts)))
 
 
 def from_facts(table: FactTable, n_answers: int | None = None) -> World:

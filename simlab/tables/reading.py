@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int
 
-from simlab.data_files import DataFile, check_columns
 from simlab.errors import BadInput, unknown
-from simlab.grouping import (
+from simlab.tables.data_files import DataFile, check_columns
+from simlab.tables.grouping import (
     MOST,
     SPELLINGS,
     Classes,

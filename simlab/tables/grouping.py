@@ -16,8 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from simlab.data_files import LONGEST, DataFile, check_columns, header, place_of_row, recognised, refused, rejected
 from simlab.errors import BadInput
+from simlab.tables.data_files import (
+    LONGEST,
+    DataFile,
+    check_columns,
+    header,
+    place_of_row,
+    recognised,
+    refused,
+    rejected,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -105,7 +114,7 @@ def scan(con: DuckDBPyConnection, file: DataFile, sql: str) -> list[tuple[Any, .
     except duckdb.Error as error:
         reason = re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", str(error).strip().splitlines()[0])
         raise refused(file, reason) from None
-    if "store_rejects" in sql:
+    if file.separator:  # CSV and TSV, whose bad records are set aside
         first = con.execute(
             "SELECT line_byte_position, error_type, error_message FROM reject_errors "
             "ORDER BY line, column_idx, error_type LIMIT 1"

@@ -1,0 +1,103 @@
+"""Every experiment, figure and benchmark runs, at its smallest size; the committed tables are what figures need."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simlab import drawing
+from simlab.bounds import THEOREMS
+from simlab.sweep import run
+from simlab.sweep.loading import load
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))
+FIGURES = sorted((ROOT / "figures").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", [*EXPERIMENTS, None], ids=lambda path: path.stem if path else "headline")
+def test_experiment_at_smoke_size(path: Path | None, tmp_path: Path) -> None:
+    result = run(path, smoke=True, out=tmp_path, engine="serial")
+    assert result.status == 0
+    assert result.picture is not None
+    assert result.picture.read_bytes().startswith(b"\x89PNG")
+    assert len(result.replicates["replicate"]) >= 2
+    assert result.verdicts
+    assert set(load(path).shown) <= {row["measure"] for row in result.summary}
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
+def test_figure_from_the_committed_table(path: Path) -> None:
+    """Run as `make figures` does, warnings as errors: a glyph that is missing or a label that collides is one."""
+    subprocess.run([sys.executable, "-W", "error", str(path)], check=True, capture_output=True)
+    for suffix in (".png", ".pdf"):
+        assert (path.parent / "output" / path.with_suffix(suffix).name).stat().st_size > 5_000
+
+
+def test_every_experiment_has_a_figure_and_a_committed_table() -> None:
+    names = {path.stem for path in EXPERIMENTS} | {"headline"}
+    assert {path.stem for path in FIGURES} == names
+    assert {path.stem for path in (ROOT / "experiments" / "results").glob("*.csv")} == names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "results").glob("*.csv")), ids=lambda path: path.stem)
+def test_committed_tables_satisfy_the_theorems_in_the_mean(path: Path) -> None:
+    """No committed mean slack is negative beyond its Monte Carlo error."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    slugs = {theorem.slug for theorem in THEOREMS}
+    slacks = [row for row in rows if row["measure"].removesuffix("_slack") in slugs - {row["measure"]}]
+    only_calibrated = "error_from_singletons_upper_slack"  # the one bound that is of one learner alone
+    slacks = [row for row in slacks if row["n"] != "0" or row["measure"] != only_calibrated]
+    assert slacks
+    for row in slacks:
+        assert float(row["mean"]) >= -4 * float(row["mcse"]) - 1e-9, row
+    assert all(int(row["n"]) > 1 for row in slacks)
+
+
+def test_committed_identity_of_theorem_1() -> None:
+    """The means of the terms add up to the mean error in every committed table that has them."""
+    for path in (ROOT / "experiments" / "results").glob("*.csv"):
+        groups: dict[tuple[str, ...], dict[str, float]] = {}
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                key = tuple(value for name, value in row.items() if name not in NUMBERS)
+                groups.setdefault(key, {})[row["measure"]] = float(row["mean"])
+        for mean in groups.values():
+            if "over" in mean:
+                right = 2 * mean["iiv_error"] - mean["valid_over_errors"] - mean["calibration_gap"]
+                right += mean["over"] + mean["room"] + mean["gap"]
+                assert right == pytest.approx(mean["error"], abs=1e-11)
+
+
+NUMBERS = {"measure", "mean", "mcse", "q05", "q50", "q95", "n", "n_errors", "n_not_converged"} | {
+    "bias",
+    "bias_mcse",
+    "coverage",
+    "coverage_mcse",
+}
+
+
+def test_good_turing_experiment_against_its_exact_values() -> None:
+    """Simulated mean squared deviations of the committed table against the exact ones, in units of their MCSE."""
+    rows = drawing.read_table(ROOT / "experiments" / "results" / "missing_mass_from_singletons.csv")
+    points = {(row["world"], row["draws"]) for row in rows}
+    found = {(row["world"], row["draws"], row["measure"]): row for row in rows}
+    z = [
+        (found[(*point, "squared_deviation")]["mean"] - found[(*point, "exact_mse")]["mean"])
+        / found[(*point, "squared_deviation")]["mcse"]
+        for point in points
+    ]
+    assert np.abs(z).max() < 5
+    assert 0.4 < np.mean(np.square(z)) < 2.5
+
+
+def test_benchmarks_at_smoke_size() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "run.py"), "--smoke"], check=True, capture_output=True, text=True
+    )
+    assert "numpy multinomial" in done.stdout
+    assert " x" in done.stdout

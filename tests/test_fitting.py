@@ -1,0 +1,310 @@
+"""Training on cells follows that of the whole table step by step, and ends where a reference optimiser ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sample_listed
+from simlab.errors import BadInput
+from simlab.fitting import descend
+from simlab.models import Fit, TableFit, learn
+from simlab.seeds import Streams
+from simlab.worlds import World, factoids, two_level, uniform
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "adam": {"steps": 300},
+    "sgd": {"optimizer": "sgd", "learning_rate": 0.1, "steps": 300},
+    "adam, decay": {"steps": 300, "weight_decay": 0.01},
+    "sgd, decay": {"optimizer": "sgd", "learning_rate": 0.1, "steps": 300, "weight_decay": 0.01},
+}
+
+
+def three_classes(most_answers: int = 21) -> World:
+    facts = np.array([2, 15, 60])
+    popularity = np.array([0.35, 0.35, 0.3]) / facts
+    return World("three classes", facts, popularity, np.array([3, 7, most_answers]), np.array([0.9, 0.5, 1.0]))
+
+
+def listed_corpus(world: World, draws: int = 150) -> tuple[Truth, Listed]:
+    streams = Streams(17, "fitting")
+    truth = list_facts(world, streams.numpy("facts"))
+    return truth, sample_listed(truth, draws, streams.numpy("corpus"))
+
+
+def spread(fit: Fit, corpus: Corpus, listed: Listed) -> np.ndarray:
+    """p_hat of cells, laid out response by response like a table."""
+    if listed.n_strings is not None:
+        counts = np.bincount(listed.prompt, minlength=listed.n_strings)
+        assert fit.string is not None
+        levels = {0: fit.string} | dict(zip(corpus.times_answered.tolist(), fit.seen.tolist(), strict=True))
+        return np.array([[levels[n] for n in counts.tolist()]])
+    counts = listed.counts
+    keys = zip(corpus.fact_class, corpus.times_answered, corpus.times_idk, strict=True)
+    index = {key: i for i, key in enumerate(keys)}
+    cell = [index[key] for key in zip(listed.fact_class, counts[:, :-1].sum(1), counts[:, -1], strict=True)]
+    answers = np.where(counts[:, :-1] > 0, fit.seen[cell][:, None], fit.unseen[cell][:, None])
+    exists = np.arange(answers.shape[1]) < listed.answers[:, None]
+    return np.hstack([answers * exists, fit.idk[cell][:, None]])
+
+
+def full_table(counts: np.ndarray, exists: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The whole table trained in NumPy: p_hat and the loss before every step and at the end."""
+    rate, decay = settings.get("learning_rate", 0.3), settings.get("weight_decay", 0.0)
+    rows, draws = (len(counts) if len(counts) > 1 else counts.shape[1]), counts.sum()
+    theta, first, second = (np.zeros(counts.shape) for _ in range(3))
+    losses = []
+    for step in range(1, settings["steps"] + 2):
+        log_z = logsumexp(theta, b=exists, axis=1, keepdims=True)
+        p_hat = np.exp(theta - log_z) * exists
+        losses.append((counts * (log_z - theta)).sum() / draws + decay / 2 * (exists * theta**2).sum() / rows)
+        if step > settings["steps"]:
+            return p_hat, np.array(losses)
+        gradient = rows * (counts.sum(1, keepdims=True) * p_hat - counts) / draws + decay * theta * exists
+        if settings.get("optimizer") == "sgd":
+            theta = theta - rate * gradient
+            continue
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        theta = theta - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    raise AssertionError
+
+
+def orbits_of(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and counts of the three orbits of one fact of each cell: the seen answer, the unseen ones, IDK."""
+    answered = corpus.answered
+    sizes = np.stack([answered, corpus.answers - answered, np.ones(len(answered))], axis=1).astype(float)
+    counts = np.stack([corpus.times_answered, 0 * corpus.times_idk, corpus.times_idk], axis=1).astype(float)
+    return sizes, counts
+
+
+def orbit_loss(theta: jax.Array, data: dict[str, jax.Array]) -> jax.Array:
+    """Cross-entropy in nats a draw of one row of orbits a cell."""
+    log_z = jax.scipy.special.logsumexp(theta, b=data["sizes"], axis=1)
+    surprise = (data["counts"] * (log_z[:, None] - theta)).sum(1)
+    return (data["facts"] * surprise).sum() / data["draws"]
+
+
+def descend_orbits(corpus: Corpus, sizes: np.ndarray, scale: float, settings: dict[str, Any]) -> Any:
+    """Fit the orbits of ``corpus``, told that each logit stands for ``sizes`` coordinates; p_hat and trace."""
+    orbits, counts = orbits_of(corpus)
+    data = {"sizes": orbits, "counts": counts, "facts": corpus.facts, "draws": corpus.draws}
+    theta, trace = descend(orbit_loss, np.zeros_like(orbits), data, sizes=sizes, scale=scale, **settings)
+    weight = np.exp(theta - theta.max(1, keepdims=True)) * (orbits > 0)
+    return weight / (orbits * weight).sum(1, keepdims=True), trace
+
+
+# the same path
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("world", [three_classes(), factoids(two_level(3, 30, 0.5), 40)], ids=["prompts", "factoids"])
+def test_cells_follow_the_whole_table(world: World, setting: str) -> None:
+    settings = SETTINGS[setting]
+    _, listed = listed_corpus(world)
+    corpus = group(listed)
+    cells, table = (
+        learn("softmax_table", corpus, Streams(), **settings),
+        learn("softmax_table", listed, Streams(), **settings),
+    )
+    assert isinstance(table, TableFit)
+    assert cells.trace is not None
+    assert table.trace is not None
+    assert len(cells.trace.loss) == settings["steps"] + 1
+    np.testing.assert_allclose(cells.trace.loss, table.trace.loss, rtol=1e-12)
+    np.testing.assert_allclose(cells.trace.gradient_norm, table.trace.gradient_norm, rtol=1e-8)
+    np.testing.assert_allclose(spread(cells, corpus, listed), table.p_hat, atol=1e-10, rtol=0)
+    counts, exists = listed.counts, None
+    if listed.n_strings is not None:
+        counts = np.bincount(listed.prompt, minlength=listed.n_strings)[None]
+        exists = np.ones(counts.shape)
+    else:
+        plausible = np.arange(counts.shape[1] - 1) < listed.answers[:, None]
+        exists = np.hstack([plausible, np.ones((len(counts), 1), dtype=bool)])
+    p_hat, losses = full_table(counts, exists, settings)
+    np.testing.assert_allclose(table.trace.loss, losses, rtol=1e-12)
+    np.testing.assert_allclose(table.p_hat, p_hat, atol=1e-10, rtol=0)
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("setting", ["adam", "sgd"])
+def test_gradients_of_orbits_must_be_divided(setting: str) -> None:
+    settings = SETTINGS[setting] | {"steps": 100}
+    _, listed = listed_corpus(three_classes(1000))
+    corpus = group(listed)
+    whole = learn("softmax_table", listed, Streams(), **settings)
+    orbits, _ = orbits_of(corpus)
+    scale = float(corpus.facts.sum())
+
+    def distance(sizes: np.ndarray) -> tuple[float, float]:
+        """How far the cells stray from the whole table: in the loss, relatively, and in p_hat."""
+        p_hat, trace = descend_orbits(corpus, sizes, scale, settings)
+        laid_out = spread(Fit("orbits", *p_hat.T), corpus, listed)
+        present = whole.p_hat > 0
+        assert whole.trace is not None
+        loss = np.abs(trace.loss / whole.trace.loss - 1).max()
+        return float(loss), float(np.abs(laid_out / np.where(present, whole.p_hat, 1.0) - present).max())
+
+    loss, p_hat = distance(orbits * corpus.facts[:, None])
+    assert loss <= 1e-12
+    assert p_hat <= 1e-9
+    assert min(distance((orbits > 0).astype(float))) > 1e-6  # each orbit taken for one coordinate
+
+
+def test_one_step_by_hand() -> None:
+    draws = np.array([[0, 0, 0, 0, 1, 1], [2, 2, 2, -1, -1, 0]])
+    listed = Listed(*draws, np.zeros(3, dtype=int), np.full(3, 4), np.full(3, 0.6))
+    steps = {"optimizer": "sgd", "learning_rate": 0.5, "steps": 1}
+    fit = learn("softmax_table", listed, Streams(), **steps)
+    # theta = rate * prompts / N * (counts - n/5), from p_hat = 1/5; the third prompt was never drawn
+    theta = (
+        0.5 * 3 / 6 * np.array([[-0.8, -0.8, 2.2, -0.8, 0.2], [0.6, -0.4, -0.4, -0.4, 0.6], [0.0, 0.0, 0.0, 0.0, 0.0]])
+    )
+    np.testing.assert_allclose(fit.p_hat, np.exp(theta) / np.exp(theta).sum(1, keepdims=True), rtol=1e-14)
+    assert fit.trace is not None
+    assert fit.trace.loss[0] == pytest.approx(math.log(5), rel=1e-14)
+    surprise = -np.log(fit.p_hat)
+    after = (3 * surprise[0, 2] + surprise[0, 4] + surprise[1, 0] + surprise[1, 4]) / 6
+    assert fit.trace.loss[1] == pytest.approx(after, rel=1e-14)
+    assert fit.trace.gradient_norm[0] == 1.0
+    cells = learn("softmax_table", group(listed), Streams(), **steps)
+    np.testing.assert_allclose(spread(cells, group(listed), listed), fit.p_hat, rtol=1e-14)
+
+
+def test_weight_decay_ends_at_the_optimum() -> None:
+    decay = 0.1
+    _, listed = listed_corpus(three_classes())
+    corpus = group(listed)
+    counts = listed.counts
+    exists = np.hstack([np.arange(counts.shape[1] - 1) < listed.answers[:, None], np.ones((len(counts), 1))])
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        theta = flat.reshape(counts.shape)
+        log_z = logsumexp(theta, b=exists, axis=1, keepdims=True)
+        rows = len(counts) / listed.draws
+        gradient = rows * (counts.sum(1, keepdims=True) * np.exp(theta - log_z) - counts) + decay * theta
+        value = rows * (counts * (log_z - theta)).sum() + decay / 2 * (exists * theta**2).sum()
+        return value, (gradient * exists).ravel()
+
+    best = minimize(
+        objective,
+        np.zeros(counts.size),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "gtol": 1e-10, "ftol": 0},
+    )
+    theta = best.x.reshape(counts.shape)
+    expected = np.exp(theta - logsumexp(theta, b=exists, axis=1, keepdims=True)) * exists
+    for settings in ({"optimizer": "sgd", "learning_rate": 0.1, "steps": 2000}, {"learning_rate": 0.1, "steps": 2000}):
+        fit = learn("softmax_table", corpus, Streams(), weight_decay=decay, tolerance=1e-6, **settings)
+        np.testing.assert_allclose(spread(fit, corpus, listed), expected, atol=1e-6, rtol=0)
+        assert fit.trace is not None
+        assert fit.trace.loss[-1] == pytest.approx(best.fun / len(counts), rel=1e-9)
+        assert fit.trace.converged
+    early = learn(
+        "softmax_table", corpus, Streams(), weight_decay=decay, tolerance=1e-6, **SETTINGS["sgd"] | {"steps": 1}
+    )
+    assert early.trace is not None
+    assert not early.trace.converged
+
+
+# scale
+
+
+def test_a_world_of_ten_billion_facts_moves_like_a_small_one() -> None:
+    law = {"answers": 100, "answer_rate": 0.7}
+    corpus = sample(uniform(10**10, **law), 10**10, Streams(17, "large").numpy("corpus"))
+    fit = learn("softmax_table", corpus, Streams(), steps=300, weight_decay=0.01)
+    assert fit.trace is not None
+    assert fit.trace.converged
+    assert fit.trace.loss[0] == pytest.approx(math.log(101), rel=1e-12)
+    once = (corpus.times_answered == 1) & (corpus.times_idk == 0)
+    never = ~corpus.answered & (corpus.times_idk == 0)
+    assert fit.seen[once] > 0.5
+    np.testing.assert_allclose(fit.unseen[never], 1 / 101, rtol=1e-12)
+    # cells are all that matters: a million times the facts and the draws take the same path
+    small = group(listed_corpus(three_classes())[1])
+    large = replace(small, facts=small.facts * 10**6, draws=small.draws * 10**6)
+    for settings in (SETTINGS["adam"], SETTINGS["adam, decay"]):
+        fits = [learn("softmax_table", c, Streams(), **settings) for c in (small, large)]
+        np.testing.assert_allclose(fits[1].trace.loss, fits[0].trace.loss, rtol=1e-12)
+        np.testing.assert_allclose(fits[1].seen, fits[0].seen, atol=1e-10)
+    # without the scale Adam's epsilon swallows the gradients of so many facts
+    sizes = orbits_of(corpus)[0] * corpus.facts[:, None]
+    moved, _ = descend_orbits(corpus, sizes, float(corpus.facts.sum()), {"steps": 300})
+    stuck, _ = descend_orbits(corpus, sizes, 1.0, {"steps": 300})
+    assert moved[once, 0] > 0.9
+    assert stuck[once, 0] < 0.1
+
+
+# what is refused, and what is flagged
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"steps": 0}, "steps = 0: must be a whole number of at least 1"),
+        ({"steps": 1.5}, "steps = 1.5: must be a whole number of at least 1"),
+        ({"steps": math.nan}, "steps = nan: must be a whole number of at least 1"),
+        ({"steps": math.inf}, "steps = inf: must be a whole number of at least 1"),
+        ({"learning_rate": 0}, "learning_rate = 0: must be positive and finite"),
+        ({"learning_rate": -0.1}, "learning_rate = -0.1: must be positive and finite"),
+        ({"learning_rate": math.nan}, "learning_rate = nan: must be positive and finite"),
+        ({"learning_rate": math.inf}, "learning_rate = inf: must be positive and finite"),
+        ({"optimizer": "adm"}, "optimiser 'adm' is unknown: did you mean 'adam'?"),
+        ({"optimizer": "newton"}, "optimiser 'newton' is unknown: choose from adam, sgd"),
+        ({"weight_decay": -1.0}, "weight_decay = -1: must be finite and not negative"),
+        ({"weight_decay": math.nan}, "weight_decay = nan: must be finite and not negative"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any], sentence: str) -> None:
+    corpus = sample(uniform(5), 9, Streams().numpy("corpus"))
+    with pytest.raises(BadInput) as caught:
+        learn("softmax_table", corpus, Streams(), **settings)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("learning_rate", [3.0, 1e8, 1e300])
+@pytest.mark.parametrize("weight_decay", [0.0, 1.0])
+def test_a_learning_rate_that_diverges_is_flagged(learning_rate: float, weight_decay: float) -> None:
+    corpus = group(listed_corpus(three_classes())[1])
+    steps = {"optimizer": "sgd", "steps": 50, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    fit = learn("softmax_table", corpus, Streams(), **steps)
+    assert fit.trace is not None
+    assert len(fit.trace.loss) == len(fit.trace.gradient_norm) == 51
+    assert not fit.trace.converged
+
+
+def test_a_loss_that_is_not_finite_has_not_converged() -> None:
+    """One huge step takes a corpus without IDK to p_hat = 1: no gradient is left, and no loss either."""
+    corpus = sample(uniform(4, answers=3, idk=False), 2000, Streams().numpy("corpus"))
+    fit = learn("softmax_table", corpus, Streams(), optimizer="sgd", learning_rate=1e308, steps=2)
+    assert fit.trace is not None
+    assert not np.isfinite(fit.trace.loss[-1])
+    assert not fit.trace.converged
+
+
+def test_any_loss_over_a_tree_of_parameters_is_minimised() -> None:
+    """descend knows nothing of tables: a quadratic with an orbit of four coordinates and one that stands for none."""
+
+    def bowl(params: dict[str, jax.Array], data: jax.Array) -> jax.Array:
+        shared, own = params["shared"], params["own"]
+        return 4 * (shared[0] - data[0]) ** 2 + jnp.sum((own - data[1:]) ** 2) + 0 * shared[1]
+
+    start = {"shared": np.zeros(2), "own": np.zeros(2)}
+    sizes = {"shared": np.array([4.0, 0.0]), "own": np.ones(2)}
+    found, trace = descend(
+        bowl, start, np.array([1.0, 2.0, 3.0]), sizes=sizes, optimizer="sgd", learning_rate=0.25, steps=1
+    )
+    np.testing.assert_allclose(found["shared"], [0.5, 0.0], rtol=1e-15)  # halfway, like a coordinate of its own
+    np.testing.assert_allclose(found["own"], [1.0, 1.5], rtol=1e-15)
+    np.testing.assert_allclose(trace.loss, [17.0, 4.25], rtol=1e-15)
+    np.testing.assert_allclose(trace.gradient_norm, [1.0, 0.5], rtol=1e-15)
+    assert not trace.converged

@@ -1,0 +1,61 @@
+"""Signatures tell the truth: the whole road from world to verdict, run with every annotation checked.
+
+jaxtyping checks dtypes and shapes (one name of a dimension, one length), beartype the rest. It runs in a process of its
+own, because tests of bad input call functions with what their signatures forbid, on purpose.
+"""
+
+import subprocess
+import sys
+
+ROAD = '''
+import beartype
+from jaxtyping import install_import_hook
+
+check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float, as for type checkers
+stations = "worlds corpora fitting models pairs measures trials bounds tables drawing sweep seeds".split()
+install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")  # numba compiles undecorated code only
+
+from simlab import worlds
+from simlab.corpora import group, list_facts, sample, sample_listed
+from simlab.measures import missing_mass, observe
+from simlab.models import LEARNERS, learn
+from simlab.pairs import tabulate
+from simlab.seeds import Streams
+from simlab.sweep import run
+from simlab.trials import trial
+
+streams = Streams(3)
+prompted = worlds.with_singleton_rate(0.3, 200, "zipf", n_facts=300, answers=7, answer_rate=0.8)
+strings = worlds.factoids(worlds.zipf(50), 500)
+tried = 0
+for world in (prompted, strings):
+    truth = list_facts(world, streams.numpy("truth"))
+    listed = sample_listed(truth, 200, streams.numpy("corpus"))
+    for corpus, where in ((group(listed), world), (listed, truth)):
+        for name, needs in LEARNERS.items():
+            if needs.prompted if world.prompted else needs.factoids:
+                observe(tabulate(where, corpus, learn(name, corpus, streams), streams))
+                tried += 1
+        missing_mass(world, corpus)
+for world in (worlds.pareto(10**9, 1.5), worlds.geometric(10**9, 1 - 1e-6), worlds.from_counts([1, 2, 2, 5])):
+    tried += len(trial(world, 10**6, ("calibrated", "guess_one", "abstain"), streams, count_cap=2))
+result = run(smoke=True, engine="serial", out=OUT)
+assert result.status == 0
+print("checked", tried)
+'''
+
+
+def under_check(road: str, folder: str) -> subprocess.CompletedProcess[str]:
+    code = road.replace("OUT", repr(folder))
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_the_road_from_world_to_verdict(tmp_path) -> None:
+    done = under_check(ROAD, str(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["checked", "25"]
+
+
+def test_a_wrong_shape_would_be_noticed(tmp_path) -> None:
+    wrong = ROAD.replace("tried = 0", "import numpy as np; learn('calibrated', sample(prompted, 5, 'no rng'), streams)")
+    assert "TypeCheckError" in under_check(wrong, str(tmp_path)).stderr
