@@ -20,6 +20,7 @@ from simlab.worlds import World, check_draws
 
 IDK = -1  # the response "I don't know" in a listed corpus
 MOST_LISTED = 10**7  # facts or draws that are listed one by one
+MOST_ENTRIES = 5 * 10**7  # (fact, response) pairs that are listed one by one, 400 MB an array
 
 
 class BrokenAssumption(UserWarning):
@@ -91,6 +92,11 @@ class Listed:
     def counts(self) -> Int[np.ndarray, "facts responses"]:
         """How often each response was written, IDK in the last column."""
         width = int(self.answers.max()) + 1
+        if width * len(self.answers) > MOST_ENTRIES:
+            raise BadInput(
+                f"a listed corpus of {len(self.answers)} facts x {width} responses has more than {MOST_ENTRIES} "
+                "entries: take fewer facts or answers, or use cells"
+            )
         column = np.where(self.answer == IDK, width - 1, self.answer)
         flat = np.bincount(self.prompt * width + column, minlength=len(self.answers) * width)
         return flat.reshape(len(self.answers), width)

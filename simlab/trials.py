@@ -11,9 +11,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simlab import bounds
-from simlab.corpora import Corpus, sample, singleton_rate
+from simlab.corpora import (
+    CELL_MODES,
+    LISTED_MODES,
+    Corpus,
+    Listed,
+    Truth,
+    list_facts,
+    sample,
+    sample_listed,
+    singleton_rate,
+)
 from simlab.measures import Measures, missing_mass, missing_squares, observe
-from simlab.models import learn
+from simlab.models import Fit, TableFit, learn
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, expected_missing_mass
@@ -29,20 +39,23 @@ def trial(
     *,
     count_cap: int | None = None,
     gamma: float | None = None,
+    mode: str = "iid",
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Row]:
     """Draw one corpus of N = ``draws`` and return one row a method.
 
     All methods see the same corpus (stream ``corpus``). ``options`` holds settings of single learners by their
-    name. ``gamma`` None takes Theorem 2 as published (99%), else its form at 1 - gamma. Raises ``BadInput`` where
-    a setting, a method or the cap does not fit.
+    name. ``gamma`` None takes Theorem 2 as published (99%), else its form at 1 - gamma. ``mode`` breaks an assumption
+    of the theorems on purpose (``simlab.corpora.LISTED_MODES``): the corpus warns, and where the mode needs single
+    draws the whole trial is listed, draw by draw and fact by fact. Raises ``BadInput`` where a setting, a method or
+    the cap does not fit.
     """
-    corpus = sample(world, draws, streams.numpy("corpus"), count_cap=count_cap)
+    truth, corpus = _draw(world, draws, streams, count_cap, mode)
     shared = missing_mass_row(world, corpus, gamma)
     rows = []
     for method in methods:
-        fit = learn(method, corpus, streams, **(options or {}).get(method, {}))
-        seen = observe(tabulate(world, corpus, fit, streams))
+        fit: Fit | TableFit = learn(method, corpus, streams, **(options or {}).get(method, {}))
+        seen = observe(tabulate(truth, corpus, fit, streams))
         row = {"replicate": streams.replicate, "method": method} | shared | seen.columns
         if fit.trace is not None:
             row |= {
@@ -54,14 +67,24 @@ def trial(
     return rows
 
 
-def missing_mass_row(world: World, corpus: Corpus, gamma: float | None = None) -> Row:
+def _draw(
+    world: World, draws: int, streams: Streams, count_cap: int | None, mode: str
+) -> tuple[World | Truth, Corpus | Listed]:
+    """Draw the corpus as cells where the mode allows it, else draw by draw, with the truth it was drawn from."""
+    if mode not in LISTED_MODES or mode in CELL_MODES:
+        return world, sample(world, draws, streams.numpy("corpus"), count_cap=count_cap, mode=mode)
+    truth = list_facts(world, streams.numpy("facts"))
+    return truth, sample_listed(truth, draws, streams.numpy("corpus"), mode=mode)
+
+
+def missing_mass_row(world: World, corpus: Corpus | Listed, gamma: float | None = None) -> Row:
     """What a corpus shows before anything is learned: sr, MM, E[MM], and how far they may be apart."""
     rate, missed = singleton_rate(corpus), missing_mass(world, corpus)
     row = {
         "singleton_rate": rate,
         "missing_mass": missed,
         "expected_missing_mass": expected_missing_mass(world, corpus.draws),
-        "total_variation": corpus.total_variation,
+        "total_variation": corpus.total_variation if isinstance(corpus, Corpus) else 0.0,
     }
     radius = bounds.missing_mass_from_singletons(rate, corpus.draws, gamma or 0.01, missed, world.idk)
     risk = bounds.missing_mass_from_singletons_sharp(rate, corpus.draws, missed)
@@ -69,7 +92,7 @@ def missing_mass_row(world: World, corpus: Corpus, gamma: float | None = None) -
 
 
 def bound_columns(
-    world: World, corpus: Corpus, seen: Measures, shared: Row, method: str, gamma: float | None = None
+    world: World, corpus: Corpus | Listed, seen: Measures, shared: Row, method: str, gamma: float | None = None
 ) -> Row:
     """Evaluate every bound on the error that applies to this world and method."""
     reports = [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -34,6 +34,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
         ("calibrated", "softmax_table", "guess_one", "abstain"), min_length=1, description="learners"
     )
     steps: int = Field(300, ge=1, le=10**6, description="gradient steps of softmax_table")
+    mode: Literal["iid", "deduplicated", "without_replacement", "noisy_labels"] = Field(
+        "iid", description="how the corpus is drawn; all but iid break an assumption, and want few draws and answers"
+    )
     gamma: float = Field(0.01, gt=0, le=1, description="bounds in probability hold with 1 - gamma")
 
 
@@ -77,5 +80,5 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     return [
         row
         for replicate in streams
-        for row in trial(here, config.draws, config.methods, replicate, gamma=gamma, options=options)
+        for row in trial(here, config.draws, config.methods, replicate, gamma=gamma, mode=config.mode, options=options)
     ]
