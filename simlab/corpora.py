@@ -232,7 +232,8 @@ def group(corpus: Listed) -> Corpus:
         raise BadInput("a corpus with conflicting answers has no cells: keep it listed")
     keys = np.stack([corpus.fact_class, counts[:, :-1].sum(1), counts[:, -1]])
     cells, facts = np.unique(keys, axis=1, return_counts=True)
-    first = np.searchsorted(corpus.fact_class, cells[0])  # facts are listed class by class
+    classes, one_of_each = np.unique(corpus.fact_class, return_index=True)
+    first = one_of_each[np.searchsorted(classes, cells[0])]
     return Corpus(
         corpus.draws,
         cells[0],

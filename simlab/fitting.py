@@ -9,6 +9,7 @@ facts: otherwise Adam's epsilon and any absolute tolerance would call a world of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -31,7 +32,7 @@ OPTIMISERS = {"adam": optax.adam, "sgd": optax.sgd}
 def optimiser(name: str, learning_rate: float) -> optax.GradientTransformation:
     """Return the optax optimiser; cached, so that equal settings share one compiled program."""
     if name not in OPTIMISERS:
-        raise unknown("optimiser", name, OPTIMISERS)
+        raise unknown("optimizer", name, OPTIMISERS)
     if not 0.0 < learning_rate < float("inf"):
         raise BadInput(f"learning_rate = {learning_rate:.6g}: must be positive and finite")
     return OPTIMISERS[name](learning_rate)
@@ -79,8 +80,10 @@ def descend(
     gradient norm, over all coordinates, is relative to the first. Raises ``BadInput`` for bad settings. A fit
     that did not converge, or whose loss is not finite, says so in its trace.
     """
-    if not (steps == int(steps) and steps >= 1):
+    if not (math.isfinite(steps) and steps == int(steps) and steps >= 1):
         raise BadInput(f"steps = {steps}: must be a whole number of at least 1")
+    if not 0.0 < tolerance < 1.0:
+        raise BadInput(f"tolerance = {tolerance:.6g}: must lie strictly between 0 and 1")
     rule = optimiser(optimizer, float(learning_rate))
     with jax.enable_x64(True):
         trees = [jax.tree.map(lambda x: jnp.asarray(x, dtype=float), tree) for tree in (start, data, sizes)]

@@ -22,8 +22,9 @@ from simlab.corpora import (
     sample_listed,
     singleton_rate,
 )
+from simlab.errors import unknown
 from simlab.measures import Measures, missing_mass, missing_squares, observe
-from simlab.models import Fit, TableFit, learn
+from simlab.models import LEARNERS, Fit, TableFit, learn
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, expected_missing_mass
@@ -50,20 +51,25 @@ def trial(
     draws the whole trial is listed, draw by draw and fact by fact. Raises ``BadInput`` where a setting, a method or
     the cap does not fit.
     """
+    for name in options or {}:
+        if name not in LEARNERS:
+            raise unknown("method (in options)", name, LEARNERS)
     truth, corpus = _draw(world, draws, streams, count_cap, mode)
     shared = missing_mass_row(world, corpus, gamma)
     rows = []
     for method in methods:
         fit: Fit | TableFit = learn(method, corpus, streams, **(options or {}).get(method, {}))
-        seen = observe(tabulate(truth, corpus, fit, streams))
-        row = {"replicate": streams.replicate, "method": method} | shared | seen.columns
+        row = {"replicate": streams.replicate, "method": method} | shared
         if fit.trace is not None:
             row |= {
                 "loss": float(fit.trace.loss[-1]),
                 "gradient_norm": float(fit.trace.gradient_norm[-1]),
                 "converged": fit.trace.converged,
             }
-        rows.append(row | bound_columns(world, corpus, seen, shared, method, gamma))
+        if fit.finite:  # a fit that diverged is no density: its row says so and has no measures
+            seen = observe(tabulate(truth, corpus, fit, streams))
+            row |= seen.columns | bound_columns(world, corpus, seen, shared, method, gamma)
+        rows.append(row)
     return rows
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from simlab import bounds
 from simlab.corpora import sample, singleton_rate
+from simlab.errors import BadInput
 from simlab.measures import missing_mass, observe
 from simlab.models import learn
 from simlab.pairs import tabulate
@@ -263,3 +264,39 @@ def test_a_trial_has_one_row_a_method_over_one_corpus() -> None:
     assert rows[0]["missing_mass"] == missing_mass(world, corpus)
     alone = trial(world, 200, ["calibrated"], streams)
     assert alone[0] == rows[0]  # company moves nothing
+
+
+@pytest.mark.parametrize("gamma", [None, 0.2])
+def test_a_trial_hands_every_bound_its_numbers(gamma: float | None) -> None:
+    world, level = three_classes(idk=True), gamma or 0.01
+    row = trial(world, 200, ["calibrated"], streams_of(4), gamma=gamma)[0]
+    corpus = sample(world, 200, streams_of(4).numpy("corpus"))
+    unseen = ~corpus.answered
+    squares = float((corpus.facts * world.answered_popularity[corpus.fact_class] ** 2)[unseen].sum())
+    rate, missed = singleton_rate(corpus), missing_mass(world, corpus)
+    err, iiv, delta = row["error"], row["iiv_error"], row["calibration_gap"]
+    reports = [  # |E_c| is 40, 100 and 364
+        bounds.missing_mass_from_singletons(rate, 200, level, missed),
+        bounds.missing_mass_from_singletons_sharp(rate, 200, missed),
+        bounds.error_from_iiv(err, iiv, delta, 2, 40),
+        bounds.error_from_singletons(rate, 200, 40, delta, gamma=gamma, error=err),
+        bounds.error_from_singletons_upper(rate, 200, 364, gamma=gamma, error=err),
+        bounds.error_from_missing_mass(expected_missing_mass(world, 200), 40, delta, err, 2),
+        bounds.iiv_from_singletons(rate, 200, level, iiv),
+        bounds.iiv_from_missing_mass(missed, squares, level, iiv),
+    ]
+    expected = {name: value for report in reports for name, value in report.columns().items()}
+    found = {name: value for name, value in row.items() if name.endswith(("_value", "_slack", "_vacuous"))}
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_a_trial_passes_on_its_cap_and_its_options() -> None:
+    world = three_classes(idk=True)
+    with pytest.raises(BadInput) as caught:
+        trial(world, 200, ["calibrated", "add_constant"], streams_of(0), count_cap=4)
+    assert str(caught.value) == (
+        "count_cap = 4: add_constant tells counts above any cap apart; leave count_cap out for it"
+    )
+    with pytest.raises(BadInput) as caught:
+        trial(world, 200, ["abstain"], streams_of(0), options={"abstain": {"abstention": 2.0}})
+    assert str(caught.value) == "abstention = 2: must lie between 0 and 1"

@@ -7,7 +7,7 @@ own, because tests of bad input call functions with what their signatures forbid
 import subprocess
 import sys
 
-ROAD = '''
+ROAD = """
 import beartype
 from jaxtyping import install_import_hook
 
@@ -42,7 +42,7 @@ for world in (worlds.pareto(10**9, 1.5), worlds.geometric(10**9, 1 - 1e-6), worl
 result = run(smoke=True, engine="serial", out=OUT)
 assert result.status == 0
 print("checked", tried)
-'''
+"""
 
 
 def under_check(road: str, folder: str) -> subprocess.CompletedProcess[str]:

@@ -25,15 +25,17 @@ class Learner(NamedTuple):
     factoids: bool  # works without prompts (Kalai-Vempala)
     needs_counts: bool  # tells counts above any cap apart
     needs_idk: bool  # answers "I don't know"
+    options: tuple[str, ...] = ()  # settings of its own, explained in its module
 
 
+FITTED = ("weight_decay", "optimizer", "learning_rate", "steps", "tolerance")
 LEARNERS = {
-    "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True),
-    "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False),
+    "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True, options=("abstention",)),
+    "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=("constant",)),
     "calibrated": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "guess_one": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "memorising": Learner(prompted=False, factoids=True, needs_counts=False, needs_idk=False),
-    "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False),
+    "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
 }
 
 
@@ -51,6 +53,11 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     if name not in LEARNERS:
         raise unknown("method", name, LEARNERS)
     needs = LEARNERS[name]
+    for option in options:
+        if not needs.options:
+            raise BadInput(f"option {option!r} is given to {name}, which has none: leave it out")
+        if option not in needs.options:
+            raise unknown(f"option of {name}", option, needs.options)
     cap = corpus.count_cap if isinstance(corpus, Corpus) else None
     if needs.needs_counts and cap is not None:
         raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")

@@ -22,8 +22,8 @@ class Trace:
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient fell to ``tolerance`` times its first norm."""
-        return bool(self.gradient_norm[-1] <= self.tolerance)
+        """Whether the gradient fell to ``tolerance`` times its first norm, and the loss stayed finite."""
+        return bool(self.gradient_norm[-1] <= self.tolerance and np.isfinite(self.loss[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,11 @@ class Fit:
     string: float | None = None
     trace: Trace | None = None
 
+    @property
+    def finite(self) -> bool:
+        """Whether this is a density at all: a fit that diverged is not."""
+        return bool(np.isfinite(self.seen).all() and np.isfinite(self.unseen).all() and np.isfinite(self.idk).all())
+
 
 @dataclass(frozen=True, eq=False)
 class TableFit:
@@ -57,3 +62,8 @@ class TableFit:
     method: str
     p_hat: Float[np.ndarray, "facts responses"]
     trace: Trace | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether this is a density at all: a fit that diverged is not."""
+        return bool(np.isfinite(self.p_hat).all())
