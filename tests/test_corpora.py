@@ -254,7 +254,7 @@ def test_the_cap_leaves_the_singletons_alone(cap: int) -> None:
 
 
 def test_a_cap_may_be_written_as_a_whole_float() -> None:
-    corpus = sample(uniform(10), 1000, np.random.default_rng(0), count_cap=4.0)  # type: ignore[arg-type]
+    corpus = sample(uniform(10), 1000, np.random.default_rng(0), count_cap=4.0)
     assert corpus.times_answered.tolist() == [4]
 
 
@@ -358,14 +358,14 @@ TRUTH = list_facts(uniform(10), np.random.default_rng(0))
 RNG = np.random.default_rng(0)
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "no draws": (lambda: sample(uniform(3), 0, RNG), "draws = 0: must be a whole number from 1 to 9e+18"),
-    "half a draw": (lambda: sample(uniform(3), 1.5, RNG), "draws = 1.5: must be a whole number from 1 to 9e+18"),  # type: ignore[arg-type]
+    "half a draw": (lambda: sample(uniform(3), 1.5, RNG), "draws = 1.5: must be a whole number from 1 to 9e+18"),
     "no draws to list": (lambda: sample_listed(TRUTH, 0, RNG), "draws = 0: must be a whole number from 1 to 9e+18"),
     "cap 1": (
         lambda: sample(uniform(3), 9, RNG, count_cap=1),
         "count_cap = 1: must be a whole number from 2 to 1000000, or None",
     ),
     "half a cap": (
-        lambda: sample(uniform(3), 9, RNG, count_cap=2.5),  # type: ignore[arg-type]
+        lambda: sample(uniform(3), 9, RNG, count_cap=2.5),
         "count_cap = 2.5: must be a whole number from 2 to 1000000, or None",
     ),
     "cap too large": (
@@ -373,11 +373,11 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "count_cap = 1000001: must be a whole number from 2 to 1000000, or None",
     ),
     "cap nan": (
-        lambda: sample(uniform(3), 9, RNG, count_cap=math.nan),  # type: ignore[arg-type]
+        lambda: sample(uniform(3), 9, RNG, count_cap=math.nan),
         "count_cap = nan: must be a whole number from 2 to 1000000, or None",
     ),
     "cap infinite": (
-        lambda: sample(uniform(3), 9, RNG, count_cap=math.inf),  # type: ignore[arg-type]
+        lambda: sample(uniform(3), 9, RNG, count_cap=math.inf),
         "count_cap = inf: must be a whole number from 2 to 1000000, or None",
     ),
     "mode of the list": (

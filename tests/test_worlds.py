@@ -361,7 +361,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "no draws": (lambda: check_draws(0), f"draws = 0: must be a whole number from 1 to {MOST}"),
     "negative draws": (lambda: check_draws(-3), f"draws = -3: must be a whole number from 1 to {MOST}"),
     "fractional draws": (
-        lambda: expected_singleton_rate(uniform(3), 1.5),  # type: ignore[arg-type]
+        lambda: expected_singleton_rate(uniform(3), 1.5),
         f"draws = 1.5: must be a whole number from 1 to {MOST}",
     ),
     "draws nan": (lambda: check_draws(math.nan), f"draws = nan: must be a whole number from 1 to {MOST}"),

@@ -72,10 +72,10 @@ def with_singleton_rate(
     values = np.array([excess(v) for v in grid])
     world = law(**fixed, **{name: _root(excess, grid, values)}) if _crosses(values) else None
     if world is None or abs(expected_singleton_rate(world, draws) - target) > TOLERANCE:
-        rates = values + target
+        low, high = float(values.min()) + target, float(values.max()) + target
         raise BadInput(
             f"singleton_rate = {target:.6g} cannot be reached by {family} at draws = {draws:.6g}: {name} from "
-            f"{grid[0]:.4g} to {grid[-1]:.4g} gives {rates.min():.4g} to {rates.max():.4g}; "
+            f"{grid[0]:.4g} to {grid[-1]:.4g} gives {low:.4g} to {high:.4g}; "
             "change the target, the number of facts or the draws"
         )
     return world
