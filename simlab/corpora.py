@@ -89,6 +89,11 @@ class Listed:
         return len(self.prompt)
 
     @property
+    def times_answered(self) -> Int[np.ndarray, " facts"]:
+        """How often each fact was answered, whatever the answer."""
+        return np.bincount(self.prompt[self.answer != IDK], minlength=len(self.answers))
+
+    @property
     def counts(self) -> Int[np.ndarray, "facts responses"]:
         """How often each response was written, IDK in the last column."""
         width = int(self.answers.max()) + 1
@@ -120,8 +125,10 @@ def sample(
     (prompt, response) once, as web crawls are cleaned, and warns: N shrinks to what is kept. Raises ``BadInput``.
     """
     draws = check_draws(draws)
-    if count_cap is not None and not (count_cap == int(count_cap) and 2 <= count_cap <= 10**6):
-        raise BadInput(f"count_cap = {count_cap}: must be a whole number from 2 to 1000000, or None")
+    if count_cap is not None:
+        if not (2 <= count_cap <= 10**6 and count_cap == int(count_cap)):
+            raise BadInput(f"count_cap = {count_cap}: must be a whole number from 2 to 1000000, or None")
+        count_cap = int(count_cap)
     if mode not in CELL_MODES:
         if mode in LISTED_MODES:
             raise BadInput(f"mode {mode!r} needs single draws: use simlab.corpora.sample_listed")
@@ -145,11 +152,23 @@ def sample(
 
 
 def _deduplicated(corpus: Corpus) -> Corpus:
-    """Keep each (prompt, response) once."""
+    """Keep each (prompt, response) once; cells that then look alike become one."""
     _warn("deduplicated", "counts every written fact once")
-    answered, idk = np.minimum(corpus.times_answered, 1), np.minimum(corpus.times_idk, 1)
-    kept = int(((answered + idk) * corpus.facts).sum())
-    return replace(corpus, draws=kept, times_answered=answered, times_idk=idk, mode="deduplicated")
+    once = np.stack([corpus.fact_class, np.minimum(corpus.times_answered, 1), np.minimum(corpus.times_idk, 1)])
+    cells, first, cell = np.unique(once, axis=1, return_index=True, return_inverse=True)
+    facts = np.zeros(cells.shape[1], dtype=np.int64)
+    np.add.at(facts, cell.reshape(-1), corpus.facts)
+    return replace(
+        corpus,
+        draws=int(((cells[1] + cells[2]) * facts).sum()),
+        fact_class=cells[0],
+        times_answered=cells[1],
+        times_idk=cells[2],
+        facts=facts,
+        answers=corpus.answers[first],
+        answer_rate=corpus.answer_rate[first],
+        mode="deduplicated",
+    )
 
 
 def list_facts(world: World, rng: np.random.Generator) -> Truth:
@@ -168,14 +187,14 @@ def sample_listed(
     *,
     mode: str = "iid",
     population: int | None = None,
-    noise: float = 0.1,
+    noise: float | None = None,
 ) -> Listed:
     """Draw N = ``draws`` draws one by one: the form that lists every record, and the oracle of the cells.
 
     Modes that break an assumption, and warn: ``"deduplicated"`` keeps every (prompt, response) once;
     ``"without_replacement"`` draws from a finite source of ``population`` documents (default 2 N) in which every fact
     stands as often as its popularity says, rounded down, at least once (so Good-Turing's premise fails);
-    ``"noisy_labels"`` replaces each answer, with probability ``noise``, by one uniform on R_c.
+    ``"noisy_labels"`` replaces each answer, with probability ``noise`` (default 0.1), by one uniform on R_c.
     Raises ``BadInput`` for an unknown mode or more draws than the source holds.
     """
     draws = check_draws(draws)
@@ -183,6 +202,9 @@ def sample_listed(
         raise BadInput(f"draws = {draws}: at most {MOST_LISTED} can be listed one by one; use simlab.corpora.sample")
     if mode not in LISTED_MODES:
         raise unknown("mode", mode, LISTED_MODES)
+    for name, value, needs in (("population", population, "without_replacement"), ("noise", noise, "noisy_labels")):
+        if value is not None and mode != needs:
+            raise BadInput(f"{name} = {value} is given with mode {mode!r}: it belongs to mode {needs!r}")
     world, kind = truth.world, truth.fact_class
     popularity = world.popularity[kind]
     if mode == "without_replacement":
@@ -192,7 +214,7 @@ def sample_listed(
     told = rng.random(draws) < world.answer_rate[kind][prompt]
     answer = np.where(told, truth.correct[prompt], IDK)
     if mode == "noisy_labels":
-        answer = _noisy(answer, world.answers[kind][prompt], rng, noise)
+        answer = _noisy(answer, world.answers[kind][prompt], rng, 0.1 if noise is None else noise)
     if mode == "deduplicated":
         _warn(mode, "counts every written fact once")
         prompt, answer = np.unique(np.stack([prompt, answer]), axis=1)
@@ -205,7 +227,7 @@ def _without_replacement(
 ) -> Int[np.ndarray, " draws"]:
     """Draw from a finite multiset of documents, none of them twice."""
     _warn("without_replacement", "draws no document twice")
-    copies = np.maximum(np.floor(popularity * population), 1).astype(np.int64)
+    copies = np.maximum(np.floor(popularity * population * (1 + 1e-12)), 1).astype(np.int64)  # .29 x 100 is 29
     if draws > copies.sum():
         raise BadInput(f"draws = {draws}: the source holds {copies.sum()} documents; give a larger population")
     return rng.permutation(np.repeat(np.arange(len(copies)), copies))[:draws]
@@ -214,7 +236,7 @@ def _without_replacement(
 def _noisy(
     answer: Int[np.ndarray, " draws"], answers: Int[np.ndarray, " draws"], rng: np.random.Generator, noise: float
 ) -> Int[np.ndarray, " draws"]:
-    """Replace stated answers, with probability ``noise``, by uniform ones."""
+    """Replace stated answers, with probability ``noise`` (default 0.1), by uniform ones."""
     if not 0.0 <= noise <= 1.0:
         raise BadInput(f"noise = {noise:.6g}: must lie between 0 and 1")
     _warn("noisy_labels", "writes false answers")
@@ -251,5 +273,5 @@ def group(corpus: Listed) -> Corpus:
 def singleton_rate(corpus: Corpus | Listed) -> float:
     """sr = #{c answered exactly once} / N (KNVZ 2025, Definition 2): IDK rows count in N, not as appearances."""
     if isinstance(corpus, Listed):
-        return float((corpus.counts[:, :-1].sum(1) == 1).sum() / corpus.draws)
+        return float((corpus.times_answered == 1).sum() / corpus.draws)
     return float(corpus.facts[corpus.times_answered == 1].sum() / corpus.draws)

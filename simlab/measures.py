@@ -149,6 +149,6 @@ def missing_squares(world: World, corpus: Corpus | Listed) -> float:
 def _over_unseen(corpus: Corpus | Listed, weight: Any) -> float:
     """Sum over the facts never answered of the weight of their class."""
     if isinstance(corpus, Listed):
-        return float(weight[corpus.fact_class][corpus.counts[:, :-1].sum(1) == 0].sum())
+        return float(weight[corpus.fact_class][corpus.times_answered == 0].sum())
     unseen = ~corpus.answered
     return float((corpus.facts[unseen] * weight[corpus.fact_class[unseen]]).sum())

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from simlab.corpora import Corpus, Listed, Truth
 from simlab.errors import BadInput
 from simlab.models import Fit, TableFit
+from simlab.occupancy import binomials
 from simlab.seeds import Streams
 from simlab.worlds import World
 
@@ -94,7 +95,7 @@ def _split_guesses(corpus: Corpus, fit: Fit, streams: Streams) -> tuple[Any, ...
     assert fit.guess is not None
     open_cells = np.flatnonzero(~corpus.answered)
     facts = corpus.facts.copy()
-    lucky = streams.numpy("truth").binomial(facts[open_cells], 1.0 / corpus.answers[open_cells])
+    lucky = binomials(streams.numpy("truth"), facts[open_cells], 1.0 / corpus.answers[open_cells])
     facts[open_cells] -= lucky
     cell = np.concatenate([np.arange(len(facts)), open_cells])
     facts = np.concatenate([facts, lucky])

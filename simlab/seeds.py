@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,9 @@ class Streams:
     def __post_init__(self) -> None:
         for name in ("seed", "replicate"):
             value = getattr(self, name)
-            if value < 0:
+            if not hasattr(value, "__index__") or operator.index(value) < 0:
                 raise BadInput(f"{name} = {value}: must be a whole number of at least 0")
+            object.__setattr__(self, name, operator.index(value))  # NumPy's integers are welcome
 
     def _words(self, stage: str) -> list[int]:
         """256 bits of SHA-256 over the whole key, as eight 32-bit words."""

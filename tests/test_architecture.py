@@ -19,7 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # the order of the theory; a module imports from its own station or from those before it
 STATIONS = (
     {"errors"},
-    {"seeds", "bounds", "occupancy", "tables", "drawing"},
+    {"seeds", "bounds", "occupancy", "tables"},
+    {"drawing"},
     {"worlds"},
     {"corpora"},
     {"models", "fitting"},
@@ -28,7 +29,7 @@ STATIONS = (
     {"trials"},
     {"sweep"},
 )
-LEAVES = STATIONS[1] - {"drawing"}
+LEAVES = STATIONS[1]
 MAY_SHARE = ({"models", "fitting"},)  # a fit carries its trace, and the table of logits is fitted
 
 

@@ -409,7 +409,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "noise = nan: must lie between 0 and 1",
     ),
     "too many responses to list": (
-        lambda: singleton_rate(listed([0, 1], [7, 9], 2, answers=np.array([10**13, 10**13]))),
+        lambda: listed([0, 1], [7, 9], 2, answers=np.array([10**13, 10**13])).counts,
         "a listed corpus of 2 facts x 10000000000001 responses has more than 50000000 entries: "
         "take fewer facts or answers, or use cells",
     ),

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from simlab import bounds, occupancy, worlds
-from simlab.occupancy import NO_CAP, binomial, sample_cells
+from simlab import bounds, worlds
+from simlab.occupancy import NO_CAP, binomial, sample_cells, throwing
 
 RIGHT, WRONG = 1e-4, 1e-8
 TRILLION = 10**12
@@ -220,10 +220,10 @@ def partition_test(sampler: Sampler, case: Case, replicates: int = 3000) -> floa
 @pytest.mark.parametrize("cap", [None, 2])
 def test_poisson_rounds_against_every_partition(monkeypatch: pytest.MonkeyPatch, cap: int | None) -> None:
     """With rounds down to 4 draws the law is known outcome by outcome; a fifth of the rounds is redone there."""
-    monkeypatch.setattr(occupancy, "_PLACE", 4)
+    monkeypatch.setattr(throwing, "_PLACE", 4)
 
     def thrown(rng: np.random.Generator, case: Case) -> np.ndarray:
-        levels, held, error = occupancy._throw.py_func(rng, case.facts[0], case.draws, NO_CAP if cap is None else cap)
+        levels, held, error = throwing._throw.py_func(rng, case.facts[0], case.draws, NO_CAP if cap is None else cap)
         assert error == 0.0
         table = np.zeros((len(levels), 4), dtype=np.int64)
         table[:, 1], table[:, 3] = levels, held

@@ -302,6 +302,9 @@ def world_of(
 
 
 MOST = "9e+18"
+# the best of a fine grid of shares: the common fact, too, is a singleton now and then
+PEAK = max(expected_singleton_rate(two_level(1, 1000, 1 - step / 1e5), 100) for step in range(2000))
+
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "sum": (
         lambda: world_of(popularity=(0.4,)),
@@ -408,7 +411,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "target out of reach": (
         lambda: with_singleton_rate(0.95, 100, "two_level", n_common=1, n_rare=1000),
         "singleton_rate = 0.95 cannot be reached by two_level at draws = 100: rare_share from 0 to 1 "
-        f"gives 0 to {0.999**99:.4g}; change the target, the number of facts or the draws",
+        f"gives 0 to {PEAK:.4g}; change the target, the number of facts or the draws",
     ),
     "table with one answer": (
         lambda: from_facts(facts_of(distinct_answers=2)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ def _logistic(low: float, high: float, points: int = 97) -> Any:
 FAMILIES = {
     "zipf": Family(laws.zipf, "exponent", np.linspace(0.0, 6.0, 121)),
     "pareto": Family(laws.pareto, "shape", np.geomspace(0.2, 1e3, 121)),
-    "geometric": Family(laws.geometric, "ratio", 1.0 - np.geomspace(0.999, 1e-15, 241)),
+    "geometric": Family(laws.geometric, "decay", np.geomspace(1e-18, 0.999, 241)),
     "two_level": Family(laws.two_level, "rare_share", np.linspace(0.0, 1.0, 65)),
     "uniform": Family(laws.uniform, "answer_rate", np.concatenate([[0.0], _logistic(-15, 15, 241), [1.0]])),
 }
@@ -66,23 +67,48 @@ def with_singleton_rate(
     if name != own:
         grid = ANSWER_RATE
 
+    check_settings(law, fixed | {name: None})
+
     def excess(value: float) -> float:
         return expected_singleton_rate(law(**fixed, **{name: float(value)}), draws) - target
 
     values = np.array([excess(v) for v in grid])
-    world = law(**fixed, **{name: _root(excess, grid, values)}) if _crosses(values) else None
+    grid, values = _with_peak(excess, grid, values)
+    low, high = float(values.min()), float(values.max())
+    world = law(**fixed, **{name: _root(excess, grid, values)}) if low <= 0.0 <= high else None
     if world is None or abs(expected_singleton_rate(world, draws) - target) > TOLERANCE:
-        low, high = float(values.min()) + target, float(values.max()) + target
         raise BadInput(
             f"singleton_rate = {target:.6g} cannot be reached by {family} at draws = {draws:.6g}: {name} from "
-            f"{grid[0]:.4g} to {grid[-1]:.4g} gives {low:.4g} to {high:.4g}; "
+            f"{grid[0]:.4g} to {grid[-1]:.4g} gives {low + target:.4g} to {high + target:.4g}; "
             "change the target, the number of facts or the draws"
         )
     return world
 
 
-def _crosses(values: Any) -> bool:
-    return bool(values.min() <= 0.0 <= values.max())
+def check_settings(law: Callable[..., World], given: Mapping[str, Any]) -> None:
+    """Raise ``BadInput`` for a setting that the law does not have, or one that it needs and is not given."""
+    own = inspect.signature(law).parameters.values()
+    known = {p.name: p for p in own if p.kind is not p.VAR_KEYWORD}
+    for name in given:
+        if name not in {*known, "answers", "answer_rate", "idk"}:
+            raise unknown("setting", name, {*known, "answers", "answer_rate", "idk"})
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in given:
+            raise BadInput(f"setting {name!r} is missing: {law.__name__} needs it")
+
+
+def _with_peak(excess: Callable[[float], float], grid: Any, values: Any) -> tuple[Any, Any]:
+    """Add to the grid the extreme that comes nearest to the target, where the grid itself does not pass it."""
+    if values.min() <= 0.0 <= values.max():
+        return grid, values
+    from scipy.optimize import minimize_scalar
+
+    sign = 1.0 if values.min() > 0.0 else -1.0
+    best = int(np.argmin(sign * values))
+    span = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    at = float(minimize_scalar(lambda v: sign * excess(v), bounds=span, method="bounded", options={"xatol": 0.0}).x)
+    place = int(np.searchsorted(grid, at))
+    return np.insert(grid, place, at), np.insert(values, place, excess(at))
 
 
 def _root(excess: Callable[[float], float], grid: Any, values: Any) -> float:

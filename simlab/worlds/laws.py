@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, unknown
 from simlab.worlds.world import World, finite, whole
 
 HEAD = 256  # ranks that are classes of their own
@@ -62,7 +62,11 @@ def _ranked(name: str, edges: Int[np.ndarray, " edges"], mass: Any, settings: di
 
 def birthdays(settings: dict[str, Any], classes: int) -> dict[str, Any]:
     """Fill in what every law shares, for each class: birthdays, always answered, with IDK a valid response."""
-    filled = {"answers": 365, "answer_rate": 1.0, "idk": True} | settings
+    usual = {"answers": 365, "answer_rate": 1.0, "idk": True}
+    for name in settings:
+        if name not in usual:
+            raise unknown("setting", name, usual)
+    filled = usual | settings
     for name in ("answers", "answer_rate"):
         if np.ndim(filled[name]) == 0:
             filled[name] = np.full(classes, filled[name])
@@ -92,14 +96,20 @@ def pareto(n_facts: int, shape: float = 1.0, **answers: Any) -> World:
     return _ranked(name, edges, _power_mass(edges, 1.0 / shape, 0.5), answers)
 
 
-def geometric(n_facts: int, ratio: float, **answers: Any) -> World:
-    """Popularity of the i-th commonest fact proportional to ratio^i, 0 < ratio < 1."""
-    if not 0.0 < ratio < 1.0:
-        raise BadInput(f"ratio = {ratio:.6g}: must lie strictly between 0 and 1")
+def geometric(n_facts: int, ratio: float | None = None, *, decay: float | None = None, **answers: Any) -> World:
+    """Popularity of the i-th commonest fact proportional to ratio^i, 0 < ratio < 1.
+
+    ``decay`` = 1 - ratio may be given instead: near 1 a ratio comes in steps of 1e-16, its decay does not.
+    """
+    if (ratio is None) == (decay is None):
+        raise BadInput(f"ratio = {ratio} and decay = {decay}: give one of the two (decay = 1 - ratio)")
+    name, value = ("ratio", ratio) if ratio is not None else ("decay", decay)
+    if value is None or not 0.0 < value < 1.0:
+        raise BadInput(f"{name} = {value:.6g}: must lie strictly between 0 and 1")
     edges = _rank_edges(n_facts)
-    rate = math.log(ratio)
+    rate = math.log(value) if name == "ratio" else math.log1p(-value)
     mass = np.exp(edges[:-1] * rate) * -np.expm1(np.diff(edges) * rate)
-    return _ranked(f"geometric(n_facts={n_facts:.12g}, ratio={ratio:.12g})", edges, mass, answers)
+    return _ranked(f"geometric(n_facts={n_facts:.12g}, {name}={value:.12g})", edges, mass, answers)
 
 
 def uniform(n_facts: int, **answers: Any) -> World:

@@ -58,8 +58,8 @@ class World:
             raise BadInput(f"answer_rate = {rate.min():.6g}: must be 1 in a world without IDK; set idk=True")
         if self.n_false is not None and (self.n_false < 1 or self.idk):
             raise BadInput(f"n_false = {self.n_false}: needs at least 1 false string and idk=False")
-        if facts.astype(float).sum() > MOST:
-            raise BadInput(f"facts = {facts.astype(float).sum():.4g}: must be at most {MOST:.0e} in all")
+        if (count := sum(facts.tolist())) > MOST:  # in Python's integers: 64 bits wrap, floats round up
+            raise BadInput(f"facts = {count:.4g}: must be at most {MOST:.0e} in all")
 
     @property
     def n_facts(self) -> int:
@@ -100,7 +100,11 @@ def finite(name: str, values: Any) -> Float[np.ndarray, " n"]:
     """Return ``values`` as finite floats of at least 0 in a new array."""
     try:
         given = np.array(values, dtype=float).reshape(-1)
+    except OverflowError:
+        raise BadInput(f"{name} is too large for a floating-point number: must be at most {MOST:.0e}") from None
     except (TypeError, ValueError):
+        given = None
+    if given is None or np.asarray(values).dtype.kind in "USb":
         raise BadInput(f"{name} = {values!r}: must be numbers") from None
     if given.size == 0:
         raise BadInput(f"{name} is empty: give at least one value")
@@ -119,8 +123,14 @@ def _spread(name: str, values: Any, n: int) -> Any:
 
 def check_draws(draws: float) -> int:
     """Return N as an integer; raises ``BadInput`` unless it is a whole number from 1 to 9e18."""
-    if not (math.isfinite(draws) and draws == int(draws) and 1 <= draws <= MOST):
-        raise BadInput(f"draws = {draws:.6g}: must be a whole number from 1 to {MOST:.0e}")
+    try:
+        number = float(draws)
+    except OverflowError:
+        number = math.inf
+    except (TypeError, ValueError):
+        raise BadInput(f"draws = {draws!r}: must be a whole number from 1 to {MOST:.0e}") from None
+    if not (math.isfinite(number) and number == math.floor(number) and 1 <= number <= MOST):
+        raise BadInput(f"draws = {number:.6g}: must be a whole number from 1 to {MOST:.0e}")
     return int(draws)
 
 

@@ -22,11 +22,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from jaxtyping import Float, Int
 
-jit = numba.njit(cache=True, nogil=True)
+from simlab.occupancy.variates import binomial, jit
 
 NO_CAP = -1
 _PLACE = 96  # draws placed one by one: from here on a round costs more than it saves
@@ -35,31 +34,6 @@ _WHOLE = 1e-12  # a class goes to the cap whole when any fact of it stays below 
 
 # a table of counts under construction: rows (class, times answered, times IDK, facts)
 Table = Int[np.ndarray, "rows 4"]
-
-
-@jit
-def binomial(rng: np.random.Generator, n: int, p: float) -> int:
-    """Draw Binomial(n, p), accurate for p down to 1e-300 (1 - p is never formed inside a logarithm)."""
-    if n <= 0 or p <= 0.0:
-        return 0
-    if p >= 1.0:
-        return n
-    if p > 0.5:
-        return n - binomial(rng, n, 1.0 - p)
-    mean = n * p
-    if mean >= 30.0:
-        return int(rng.binomial(n, p))
-    odds = p / (1.0 - p)
-    first = math.exp(n * math.log1p(-p))
-    bound = min(float(n), mean + 12.0 * math.sqrt(mean + 1.0))
-    while True:  # inversion; a second turn is rounding's doing (u beyond all mass summed)
-        u, x, mass = rng.random(), 0, first
-        while u > mass and x <= bound:
-            u -= mass
-            x += 1
-            mass *= (n - x + 1) / x * odds
-        if x <= bound:
-            return x
 
 
 @jit
@@ -233,10 +207,10 @@ def _rows(
             table = _append(table, size, c, levels[i], idk, held[i])
             size += 1
         return table, size, error
-    others = float(facts)
+    others = facts  # an integer: a float drops facts beyond 2^53
     for i in range(len(levels)):
         others -= held[i]
-        share = _portion(rng, idk, float(held[i]), others)
+        share = _portion(rng, idk, float(held[i]), float(others))
         idk -= share
         below, beneath, more = _throw(rng, held[i], share, cap)
         error += more
