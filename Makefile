@@ -8,10 +8,13 @@ EXPERIMENTS := $(wildcard experiments/*.py)
 CLAIMS := $(notdir $(basename $(EXPERIMENTS)))
 
 .DELETE_ON_ERROR:
-.PHONY: sweep test test-slow check format figures results results-smoke bench bench-smoke lock clean
+.PHONY: help sweep test test-slow check format figures results results-smoke bench bench-smoke lock clean
 
 sweep: $(VENV)/.core  ## the headline sweep; ARGS="--seed 7" passes options on
 	$(RUN) -m simlab.sweep $(ARGS)
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 test: $(VENV)/.dev  ## all tests but the slow ones
 	$(RUN) -m pytest -n auto -m "not slow" $(ARGS)
@@ -24,7 +27,7 @@ check: $(VENV)/.dev  ## lint, format and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-format: $(VENV)/.dev
+format: $(VENV)/.dev  ## mend what ruff can
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
@@ -48,26 +51,31 @@ results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/cpu.json
 	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
 
-bench-smoke: $(VENV)/.core
+bench-smoke: $(VENV)/.core  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
 	$(RUN) -m pip install --quiet uv
 	$(VENV)/bin/uv lock --upgrade
 
-clean:
-	rm -rf $(VENV) results figures/output
+clean:  ## remove the environment and drawn figures; your results stay
+	rm -rf $(VENV) figures/output
 
-$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.core: pyproject.toml | $(VENV)/.made
+	@echo "installing simlab and what it needs into $(VENV): about a minute"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.dev: pyproject.toml | $(VENV)/.made
+	@echo "installing simlab, what it needs and what its tests need into $(VENV): about a minute"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.core
 
-$(VENV)/bin/python:
+# stamped when it is whole: an environment that was cut short is made again
+$(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "simlab: no Python 3.11 or newer was found: install one, or name it with make PYTHON=/path/to/python3" >&2; exit 2; }
+	@"$(PYTHON)" -c pass 2>/dev/null || { echo "simlab: PYTHON = $(PYTHON) does not run: name a Python 3.11 or newer with make PYTHON=/path/to/python3" >&2; exit 2; }
 	@"$(PYTHON)" -c '$(OK)' || { echo "simlab: PYTHON = $(PYTHON) is older than 3.11: name a newer one with make PYTHON=/path/to/python3" >&2; exit 2; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "simlab: $(PYTHON) cannot make virtual environments: install the package python3-venv (sudo apt install python3-venv)" >&2; exit 2; }
-	"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@

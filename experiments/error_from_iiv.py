@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from simlab.seeds import Streams
-from simlab.trials import trial
+from simlab.trials import check_methods, trial
 from simlab.worlds import World, zipf
 
 
@@ -54,8 +54,18 @@ def world(n_facts: int, exponent: float, answers: int, answers_common: int, answ
     return replace(law, answers=np.where(share <= 0.5, answers_common, answers))
 
 
+def world_of(config: Config) -> World:
+    """Return the world of a grid point, made once a process."""
+    return world(config.n_facts, config.exponent, config.answers, config.answers_common, config.answer_rate)
+
+
+def check(config: Config) -> None:
+    """Refuse, before anything is drawn, a world that cannot be made and methods that are not defined in it."""
+    check_methods(config.methods, world_of(config))
+
+
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one trial a replicate, one row a method."""
-    here = world(config.n_facts, config.exponent, config.answers, config.answers_common, config.answer_rate)
+    here = world_of(config)
     options = {"softmax_table": {"steps": config.steps}}
     return [row for one in streams for row in trial(here, config.draws, config.methods, one, options=options)]

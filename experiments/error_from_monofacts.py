@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from simlab.seeds import Streams
-from simlab.trials import trial
+from simlab.trials import check_methods, trial
 from simlab.worlds import World, factoids, zipf
 
 
@@ -32,7 +32,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
         ("memorising", "softmax_table", "add_constant"), min_length=1, description="learners"
     )
     steps: int = Field(1000, ge=1, le=10**6, description="gradient steps of softmax_table")
-    gamma: float = Field(0.01, gt=0, le=1, description="the bound in probability holds with 1 - gamma")
+    gamma: float | None = Field(
+        None, gt=0, lt=1, description="the bound in its form at 1 - gamma; none: as published, at 99%"
+    )
 
 
 GRID = {"draws": (1_000, 10_000, 100_000, 10**6)}
@@ -56,11 +58,22 @@ def world(n_facts: int, exponent: float, false_per_fact: int) -> World:
     return factoids(zipf(n_facts, exponent), n_facts * false_per_fact)
 
 
+def world_of(config: Config) -> World:
+    """Return the world of a grid point, made once a process."""
+    return world(config.n_facts, config.exponent, config.false_per_fact)
+
+
+def check(config: Config) -> None:
+    """Refuse, before anything is drawn, a world that cannot be made and methods that are not defined in it."""
+    check_methods(config.methods, world_of(config))
+
+
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one trial a replicate, one row a method."""
-    here = world(config.n_facts, config.exponent, config.false_per_fact)
+    here = world_of(config)
     options = {"softmax_table": {"steps": config.steps}}
-    gamma = None if config.gamma == 0.01 else config.gamma
     return [
-        row for one in streams for row in trial(here, config.draws, config.methods, one, gamma=gamma, options=options)
+        row
+        for one in streams
+        for row in trial(here, config.draws, config.methods, one, gamma=config.gamma, options=options)
     ]

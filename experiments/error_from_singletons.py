@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from simlab.seeds import Streams
-from simlab.trials import trial
+from simlab.trials import check_methods, trial
 from simlab.worlds import World, with_singleton_rate
 
 
@@ -30,7 +30,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     facts_per_draw: float = Field(10.0, gt=0, le=1000, description="how many facts there are, a draw")
     answers: int = Field(365, ge=2, le=10**9, description="|R_c|, the plausible answers of a prompt")
     methods: tuple[str, ...] = Field(("calibrated", "guess_one", "abstain"), min_length=1, description="learners")
-    gamma: float = Field(0.01, gt=0, le=1, description="bounds in probability hold with 1 - gamma")
+    gamma: float | None = Field(
+        None, gt=0, lt=1, description="Theorem 2 in its form at 1 - gamma; none: as published, at 99%"
+    )
     count_cap: int = Field(2, ge=2, le=10**6, description="counts above it share one level")
 
 
@@ -65,12 +67,21 @@ def world(family: str, target: float, draws: int, facts_per_draw: float, answers
     return with_singleton_rate(target, draws, family, **fixed)
 
 
+def world_of(config: Config) -> World:
+    """Return the world of a grid point, made once a process."""
+    return world(config.world, config.target, config.draws, config.facts_per_draw, config.answers)
+
+
+def check(config: Config) -> None:
+    """Refuse, before anything is drawn, a world that cannot be made and methods that are not defined in it."""
+    check_methods(config.methods, world_of(config))
+
+
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one trial a replicate, one row a method."""
-    here = world(config.world, config.target, config.draws, config.facts_per_draw, config.answers)
-    gamma = None if config.gamma == 0.01 else config.gamma
+    here = world_of(config)
     return [
         row
         for one in streams
-        for row in trial(here, config.draws, config.methods, one, count_cap=config.count_cap, gamma=gamma)
+        for row in trial(here, config.draws, config.methods, one, count_cap=config.count_cap, gamma=config.gamma)
     ]

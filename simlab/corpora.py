@@ -19,6 +19,7 @@ from simlab.occupancy import sample_cells
 from simlab.worlds import World, check_draws
 
 IDK = -1  # the response "I don't know" in a listed corpus
+NOISE = 0.1  # the share of answers that noisy labels replace, unless told
 MOST_LISTED = 10**7  # facts or draws that are listed one by one
 MOST_ENTRIES = 5 * 10**7  # (fact, response) pairs that are listed one by one, 400 MB an array
 
@@ -214,7 +215,7 @@ def sample_listed(
     told = rng.random(draws) < world.answer_rate[kind][prompt]
     answer = np.where(told, truth.correct[prompt], IDK)
     if mode == "noisy_labels":
-        answer = _noisy(answer, world.answers[kind][prompt], rng, 0.1 if noise is None else noise)
+        answer = _noisy(answer, world.answers[kind][prompt], rng, NOISE if noise is None else noise)
     if mode == "deduplicated":
         _warn(mode, "counts every written fact once")
         prompt, answer = np.unique(np.stack([prompt, answer]), axis=1)

@@ -1,8 +1,8 @@
 """What is observed: pure functions of the table of pairs, each a sum that is exact.
 
 Symbols (KNVZ 2025, arXiv 2509.04664, section 3.2): K = min|E_c|, k = max|V_c|, A = {p_hat(r|c) > 1/K} (strict), and D
-draws x ~ p with probability 1/2, else c ~ mu and r uniform on E_c. Sums work in any arithmetic that NumPy's object
-arrays carry: with fractions the identities hold exactly.
+draws x ~ p with probability 1/2, else c ~ mu and r uniform on E_c. The sums of Theorem 1 (error, iiv_error,
+calibration_gap, slack_parts) work in any arithmetic that NumPy's object arrays carry: of fractions they are exact.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def missing_mass(world: World, corpus: Corpus | Listed) -> float:
 
 
 def missing_squares(world: World, corpus: Corpus | Listed) -> float:
-    """Sum of mu'(c)^2 over the facts never answered: the variance term of the sharp form S3."""
+    """Sum of mu'(c)^2 over the facts never answered: the variance term of Lemma 2 given the training data."""
     return _over_unseen(corpus, world.answered_popularity**2)
 
 

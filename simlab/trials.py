@@ -24,12 +24,18 @@ from simlab.corpora import (
 )
 from simlab.errors import unknown
 from simlab.measures import Measures, missing_mass, missing_squares, observe
-from simlab.models import LEARNERS, Fit, TableFit, learn
+from simlab.models import LEARNERS, Fit, TableFit, check_learner, learn
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, expected_missing_mass
 
 Row = dict[str, Any]
+
+
+def check_methods(methods: Sequence[str], world: World) -> None:
+    """Raise ``BadInput`` for a method that is unknown or not defined in this world, before anything is drawn."""
+    for name in methods:
+        check_learner(name, idk=world.idk, prompted=world.prompted)
 
 
 def trial(
@@ -86,12 +92,13 @@ def _draw(
 def missing_mass_row(world: World, corpus: Corpus | Listed, gamma: float | None = None) -> Row:
     """What a corpus shows before anything is learned: sr, MM, E[MM], and how far they may be apart."""
     rate, missed = singleton_rate(corpus), missing_mass(world, corpus)
-    row = {
+    row: Row = {
         "singleton_rate": rate,
         "missing_mass": missed,
-        "expected_missing_mass": expected_missing_mass(world, corpus.draws),
         "total_variation": corpus.total_variation if isinstance(corpus, Corpus) else 0.0,
     }
+    if corpus.mode == "iid":
+        row["expected_missing_mass"] = expected_missing_mass(world, corpus.draws)
     radius = bounds.missing_mass_from_singletons(rate, corpus.draws, gamma or 0.01, missed, world.idk)
     risk = bounds.missing_mass_from_singletons_sharp(rate, corpus.draws, missed)
     return row | radius.columns() | risk.columns()
@@ -101,28 +108,21 @@ def bound_columns(
     world: World, corpus: Corpus | Listed, seen: Measures, shared: Row, method: str, gamma: float | None = None
 ) -> Row:
     """Evaluate every bound on the error that applies to this world and method."""
+    reduction = bounds.error_from_iiv if world.prompted else bounds.error_from_iiv_unprompted
     reports = [
-        bounds.error_from_iiv(
-            seen.error,
-            seen.iiv_error,
-            seen.calibration_gap,
-            seen.n_valid_max,
-            seen.n_errors_min,
-            over=seen.over,
-            room=seen.room,
-            gap=seen.gap,
-        )
+        reduction(seen.error, seen.iiv_error, seen.calibration_gap, seen.n_valid_max, seen.n_errors_min),
     ]
     rate, n = shared["singleton_rate"], corpus.draws
     level = gamma or 0.01
     if world.prompted:
         least, most = seen.n_errors_min, int(world.n_errors.max())
         gap, err = seen.calibration_gap, seen.error
-        expected = shared["expected_missing_mass"]
         squares = missing_squares(world, corpus)
         reports += [
             bounds.error_from_singletons(rate, n, least, gap, gamma=gamma, error=err),
-            bounds.error_from_missing_mass(expected, least, gap, err, seen.n_valid_max),
+            bounds.error_from_singletons_sharp(
+                shared["missing_mass"], least, gap, err, seen.n_valid_max
+            ),  # given the data
             bounds.iiv_from_singletons(rate, n, level, seen.iiv_error),
             bounds.iiv_from_missing_mass(shared["missing_mass"], squares, level, seen.iiv_error),
         ]

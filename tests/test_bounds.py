@@ -121,10 +121,10 @@ def test_published_constants_are_those_of_the_general_form_rounded_up(draws: int
 
 
 def test_sharp_form_takes_the_missing_mass_as_is() -> None:
-    report = bounds.error_from_missing_mass(0.4, 10, 0.05, error=0.1)
+    report = bounds.error_from_singletons_sharp(0.4, 10, 0.05, error=0.1)
     assert report.value == pytest.approx(0.4 - 0.2 - 0.05, abs=1e-15)
     assert report.slack == pytest.approx(0.1 + 0.05 - (0.4 - 0.2), abs=1e-15)
-    assert bounds.error_from_missing_mass(0.4, 10, 0.05, n_valid_max=1).value == pytest.approx(0.25, abs=1e-15)
+    assert bounds.error_from_singletons_sharp(0.4, 10, 0.05, n_valid_max=1).value == pytest.approx(0.25, abs=1e-15)
     assert report.slug == "error_from_singletons_sharp"
     assert not report.vacuous
     assert bounds.error_from_singletons(0.4, 10, 10, 0.05).vacuous  # where the published form says nothing
@@ -199,8 +199,8 @@ def test_error_from_monofacts_constants() -> None:
     assert dense.draws_needed == math.inf
     sharp = bounds.error_from_monofacts_sharp(0.5, 0.1, 1e-4, error=0.4)
     assert sharp.value == pytest.approx(0.4 - 2e-4, abs=1e-12)
-    assert "SEC" in headline.source
-    assert "SEC" in sharp.source
+    assert "secondary sources" in headline.source
+    assert "secondary sources" in sharp.source
 
 
 # Vacuity and reports
@@ -235,7 +235,7 @@ REPORTS: dict[str, Callable[[int], bounds.BoundReport]] = {
     "error_from_iiv": lambda n: bounds.error_from_iiv(0.3, 0.2, 0.1, 2, n),
     "error_from_singletons": lambda n: bounds.error_from_singletons(0.5, n, 364, 0.1, error=0.3),
     "error_from_singletons_upper": lambda n: bounds.error_from_singletons_upper(0.5, n, 364, error=0.3),
-    "error_from_singletons_sharp": lambda n: bounds.error_from_missing_mass(0.5, n, 0.1, 0.3),
+    "error_from_singletons_sharp": lambda n: bounds.error_from_singletons_sharp(0.5, n, 0.1, 0.3),
     "iiv_from_singletons": lambda n: bounds.iiv_from_singletons(0.5, n, iiv_error=0.3),
     "iiv_from_missing_mass": lambda n: bounds.iiv_from_missing_mass(0.5, 1 / n, iiv_error=0.3),
     "missing_mass_from_singletons": lambda n: bounds.missing_mass_from_singletons(0.5, n, missing_mass=0.4),
@@ -281,8 +281,10 @@ def test_a_report_says_plainly_that_it_is_vacuous() -> None:
     )
     assert bounds.error_from_iiv(0.1, 0.5, 0.0, 1, 100).sentence().endswith("slack -0.89; violated.")
     assert bounds.error_from_iiv(0.1, 0.0, 0.0, 1, 100).sentence().endswith("vacuous, it says nothing here.")
-    assert bounds.error_from_missing_mass(0.5, 100, 0.0, 0.1).sentence().endswith("this one case is beyond the bound.")
-    assert math.isnan(bounds.error_from_missing_mass(0.5, 100, 0.0).slack)
+    assert (
+        bounds.error_from_singletons_sharp(0.5, 100, 0.0, 0.1).sentence().endswith("this one case is beyond the bound.")
+    )
+    assert math.isnan(bounds.error_from_singletons_sharp(0.5, 100, 0.0).slack)
 
 
 # Bad input
@@ -328,7 +330,7 @@ def test_a_report_says_plainly_that_it_is_vacuous() -> None:
             "n_errors_max = 0: must be a whole number of at least 1",
         ),
         (
-            lambda: bounds.error_from_missing_mass(-1, 9, 0.1),
+            lambda: bounds.error_from_singletons_sharp(-1, 9, 0.1),
             "expected_missing_mass = -1: must be a rate from 0 to 1",
         ),
         (
@@ -349,7 +351,7 @@ def test_bad_input_is_one_sentence(call: Callable[[], object], sentence: str) ->
 
 
 def test_sums_of_probabilities_may_round_above_one() -> None:
-    assert bounds.error_from_missing_mass(1 + 1e-15, 10, -1e-17, 1 + 1e-15).slack == pytest.approx(0.2)
+    assert bounds.error_from_singletons_sharp(1 + 1e-15, 10, -1e-17, 1 + 1e-15).slack == pytest.approx(0.2)
 
 
 # The list of theorems

@@ -5,7 +5,7 @@ from pathlib import Path
 import airportsdata
 import pytest
 
-from simlab.bounds import error_from_missing_mass, error_from_singletons
+from simlab.bounds import error_from_singletons, error_from_singletons_sharp
 from simlab.sweep.cli import command
 from simlab.sweep.store import read_table
 
@@ -25,12 +25,12 @@ def test_airports(capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep("--facts", AIRPORTS, "--prompt", "city", "--answer", "country") == 0
     said = capsys.readouterr().out
     assert "N = 25,473, 16,382 prompts" in said
-    assert "singleton rate 0.5036 of the table itself" in said
+    assert "Your table: singleton rate 0.5036" in said
     assert "414 prompts have more than one answer" in said
     published = error_from_singletons(12829 / 25473, 25473, 233, 0.0)
-    assert f"error >= {published.value:.4f}, vacuous; at this singleton rate it says something from" in said
+    assert f"error >= {published.value:.4f}, vacuous; with this singleton rate it says something from" in said
     assert f"N = {published.draws_needed:,.0f} on" in said
-    sharp = error_from_missing_mass(12828 / 25473, 233, 0.0).value
+    sharp = error_from_singletons_sharp(12828 / 25473, 233, 0.0).value
     assert f"error + delta >= {sharp:.4f} = sr - 1/N - k/K" in said
     assert "Theorem 2 (error_from_singletons): vacuous at the only grid point" in said
     assert "Theorem 2 in expectation (error_from_singletons_sharp): held" in said
@@ -49,7 +49,7 @@ def test_an_idk_share_lowers_the_answered_missing_mass(tmp_path: Path) -> None:
 def test_without_answers_there_is_the_missing_mass_only(capsys: pytest.CaptureFixture[str]) -> None:
     Path("facts.jsonl").write_text("".join(f'{{"fact": "f{i % 40}"}}\n' for i in range(60)))
     assert sweep("--facts", "facts.jsonl") == 0
-    assert "no answers: only the missing mass can be measured" in capsys.readouterr().out
+    assert "No answers: only the missing mass can be measured." in capsys.readouterr().out
     assert set(read_table(Path("out/replicates.parquet"))["method"]) == {"good_turing"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sam
 from simlab.errors import BadInput
 from simlab.measures import Measures, missing_mass, missing_squares, observe
 from simlab.models import LEARNERS, Fit, learn
+from simlab.occupancy import binomials
 from simlab.pairs import ERROR, NONSENSE, VALID, Pairs, tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, factoids, two_level, uniform, zipf
@@ -50,19 +50,24 @@ def listed_corpus(world: World, draws: int = 120, replicate: int = 0) -> tuple[T
 
 @dataclass(frozen=True)
 class Told(Streams):
-    """Streams whose stage ``truth`` tells the numbers of lucky guesses instead of drawing them."""
+    """Streams that carry the numbers of lucky guesses which are to be told instead of drawn."""
 
     lucky: tuple[int, ...] = ()
 
-    def numpy(self, stage: str) -> Any:
-        assert stage == "truth"
 
-        def binomial(facts: Any, chance: Any) -> Any:
-            assert len(facts) == len(chance) == len(self.lucky)
-            assert (np.array(self.lucky) <= facts).all()
-            return np.array(self.lucky)
+@pytest.fixture(autouse=True)
+def _luck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``tabulate`` take the lucky guesses from its streams, where they carry any."""
 
-        return SimpleNamespace(binomial=binomial)
+    def tell(streams: Any, facts: Any, chance: Any) -> Any:
+        if not isinstance(streams, Told):
+            return binomials(streams, facts, chance)
+        assert len(facts) == len(chance) == len(streams.lucky)
+        assert (np.array(streams.lucky) <= facts).all()
+        return np.array(streams.lucky)
+
+    monkeypatch.setattr(Told, "numpy", lambda self, _: self)
+    monkeypatch.setattr("simlab.pairs.binomials", tell)
 
 
 def told(truth: Truth, listed: Listed, corpus: Corpus, streams: Streams) -> Told:

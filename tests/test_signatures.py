@@ -57,5 +57,7 @@ def test_the_road_from_world_to_verdict(tmp_path) -> None:
 
 
 def test_a_wrong_shape_would_be_noticed(tmp_path) -> None:
-    wrong = ROAD.replace("tried = 0", "import numpy as np; learn('calibrated', sample(prompted, 5, 'no rng'), streams)")
+    wrong = ROAD.replace(
+        "tried = 0", "import numpy as np; from simlab.models import Fit; Fit('x', np.ones(2), np.ones(3), np.ones(2))"
+    )
     assert "TypeCheckError" in under_check(wrong, str(tmp_path)).stderr

@@ -339,7 +339,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "false strings": (lambda: factoids([1.0], 0), f"n_false = 0: must be a whole number from 1 to {MOST}"),
     "false strings and IDK": (
         lambda: world_of(n_false=3),
-        "n_false = 3: needs at least 1 false string and idk=False",
+        "n_false = 3: a world without prompts has no IDK; set idk=False",
     ),
     "counts": (lambda: from_counts([3, 0]), f"counts = 0: must be a whole number from 1 to {MOST}"),
     "fractional counts": (lambda: from_counts([1.5]), f"counts = 1.5: must be a whole number from 1 to {MOST}"),

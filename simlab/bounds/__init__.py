@@ -20,8 +20,8 @@ from simlab.bounds.monofacts import error_from_monofacts, error_from_monofacts_s
 from simlab.bounds.reduction import error_from_iiv, error_from_iiv_unprompted
 from simlab.bounds.report import BoundReport, Direction, Kind, Theorem
 from simlab.bounds.singletons import (
-    error_from_missing_mass,
     error_from_singletons,
+    error_from_singletons_sharp,
     error_from_singletons_upper,
     iiv_from_missing_mass,
     iiv_from_singletons,
@@ -44,10 +44,10 @@ __all__ = [
     "Theorem",
     "error_from_iiv",
     "error_from_iiv_unprompted",
-    "error_from_missing_mass",
     "error_from_monofacts",
     "error_from_monofacts_sharp",
     "error_from_singletons",
+    "error_from_singletons_sharp",
     "error_from_singletons_upper",
     "expected_missing_mass",
     "expected_singleton_rate",

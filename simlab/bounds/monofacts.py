@@ -28,14 +28,14 @@ COROLLARY_1 = Theorem(
     quantity="error",
     statement="error >= monofact_rate - miscalibration - 300 |F|/|H| - 7/sqrt(N) with probability 0.99; "
     "3 |F|/(|H| gamma) + sqrt(6 ln(6/gamma)/N) with probability 1 - gamma, where facts are regular",
-    source=f"{_KV}, Corollary 1 (SEC: quoted by secondary sources)",
+    source=f"{_KV}, Corollary 1 (as quoted by secondary sources)",
     test="tests/test_bounds.py::test_error_from_monofacts_constants",
     experiment="experiments/error_from_monofacts.py",
 )
 HEADLINE = replace(
     COROLLARY_1,
     name="Headline form of Kalai & Vempala",
-    source=f"{_KV}, abstract form of Corollary 1 (SEC: quoted by secondary sources)",
+    source=f"{_KV}, abstract form of Corollary 1 (as quoted by secondary sources)",
 )
 SHARP = Theorem(
     slug="error_from_monofacts_sharp",
@@ -45,7 +45,7 @@ SHARP = Theorem(
     quantity="error",
     statement="E[error] >= E[missing_mass] - E[miscalibration] - 2 |F|/|H|, for every algorithm and every N, where "
     "facts are regular",
-    source=f"{_KV}, re-derived (SEC: the form is quoted by secondary sources)",
+    source=f"{_KV}, re-derived (its form as quoted by secondary sources)",
     test="tests/test_bounds.py::test_error_from_monofacts_constants",
     experiment="experiments/error_from_monofacts.py",
 )

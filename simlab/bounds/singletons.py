@@ -1,7 +1,7 @@
 """Facts seen once bound the error on facts never seen: Theorem 2, its matching upper bound, and sharper forms.
 
 The published lower bound loses (35 + 6 ln N)/sqrt(N), more than 1 for every N <= 7,892; the form in expectation
-(``error_from_missing_mass``) loses nothing of the kind and says something at every N.
+(``error_from_singletons_sharp``) loses nothing of the kind and says something at every N.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def error_from_singletons_upper(
     )
 
 
-def error_from_missing_mass(
+def error_from_singletons_sharp(
     expected_missing_mass: float,
     n_errors_min: int,
     calibration_gap: float,

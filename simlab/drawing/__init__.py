@@ -12,7 +12,20 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 
+PICTURES = {
+    draw.__name__: draw
+    for draw in (
+        bounds_against_draws,
+        error_from_iiv,
+        error_from_monofacts,
+        error_from_singletons,
+        missing_mass_from_singletons,
+    )
+}
+"""What an experiment may name as its PICTURE: functions of a summary."""
+
 __all__ = [
+    "PICTURES",
     "bounds_against_draws",
     "error_from_iiv",
     "error_from_monofacts",

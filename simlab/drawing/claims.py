@@ -58,13 +58,15 @@ def error_from_singletons(summary: Sequence[Row]) -> Figure:
     = 0: the published lower and upper bound of Theorem 2 (dashed, dotted) and the sharp lower bound (solid).
     Learners below the lower bounds pay in delta.
     """
+    if mean_of(summary, "error") is None:  # a table without answers: its missing mass is all there is to see
+        return _panels(summary, "missing_mass", "good_turing", {})
     return _panels(
         summary,
         "error",
         "calibrated",
         {
-            "Theorem 2, upper": ("error_from_singletons_upper_value", ":"),
-            "sharp lower bound": ("error_from_singletons_sharp_value", "-"),
+            "Theorem 2, upper (calibrated only)": ("error_from_singletons_upper_value", ":"),
+            "sharp form, lower": ("error_from_singletons_sharp_value", "-"),
             "Theorem 2, lower": ("error_from_singletons_value", "--"),
         },
     )
@@ -84,7 +86,7 @@ def error_from_monofacts(summary: Sequence[Row]) -> Figure:
             label = f"N = {power(rate['draws'])}"
             axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
         axes.set(xlabel="monofact rate", ylabel="mass on false strings", xlim=(-0.1, None))
-        figure.legend(loc="outside right center", fontsize=7.5, title="bounds of memorising", title_fontsize=7.5)
+        _legend(figure, [axes], lines, "bounds of memorising")
     return figure
 
 
@@ -93,7 +95,7 @@ def _panels(summary: Sequence[Row], measure: str, best: str, lines: Mapping[str,
     with style():
         sizes = sorted(values(summary, "draws"))
         figure = Figure(figsize=(2.4 + 2.1 * max(len(sizes), 2), 3.2))
-        panels = figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0]
+        panels = list(figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0])
         for axes, n in zip(panels, sizes, strict=True):
             rows = [row for row in summary if row["draws"] == n]
             hidden = _panel(axes, rows, measure, best, lines)
@@ -102,14 +104,18 @@ def _panels(summary: Sequence[Row], measure: str, best: str, lines: Mapping[str,
                 text = "below zero (vacuous):\n" + "\n".join(hidden)
                 axes.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=6.5, color=GREY)
         panels[0].set_ylabel(measure)
-        handles: dict[str, Any] = {}
-        for axes in panels:
-            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        title = "bounds drawn for δ = 0"
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside right center", fontsize=7.5, title=title, title_fontsize=7.5
-        )
+        _legend(figure, panels, lines, "bounds of a calibrated\nmodel (δ = 0); the others\npay in δ")
     return figure
+
+
+def _legend(figure: Figure, panels: Sequence[Axes], lines: Mapping[str, Any], title: str) -> None:
+    """Learners first, then the bounds in their order, beside the panels."""
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    order = [*(label for label in handles if label not in lines), *(label for label in lines if label in handles)]
+    chosen = [handles[label] for label in order]
+    figure.legend(chosen, order, loc="outside right center", fontsize=7.5, title=title, title_fontsize=7.5)
 
 
 def _panel(axes: Axes, rows: Sequence[Row], measure: str, best: str, lines: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -124,8 +130,15 @@ def _panel(axes: Axes, rows: Sequence[Row], measure: str, best: str, lines: Mapp
         if line and max(y for _, y in line) <= 0.0:
             hidden.append(label)
         elif line:
-            marker = "_" if len(line) == 1 else None
-            axes.plot(*zip(*line, strict=True), dash, color="black", lw=1, marker=marker, ms=16, label=label, zorder=2)
+            if len(line) == 1:  # a lone bound is a short stroke, long enough to show its dashes
+                (x, y), half = line[0], 0.07
+                line = [(x - half, y), (x + half, y)]
+                axes.set_xlim(0.0, 1.0)
+            axes.plot(*zip(*line, strict=True), dash, color="black", lw=1, label=label, zorder=2)
+    own, floor = mean_of(rows, "table_singleton_rate"), mean_of(rows, "table_floor")
+    if own is not None and floor is not None:
+        label = "the table's own floor\n(sharp form)"
+        axes.plot([own["mean"]], [floor["mean"]], "*", ms=10, color="black", label=label)
     axes.axhline(0.0, color=GREY, lw=0.6)
     return hidden
 
@@ -148,11 +161,11 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
     with style():
         worlds = values(summary, "world")
         figure = Figure(figsize=(1.2 + 2.4 * max(len(worlds), 2), 3.2))
-        panels = figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0]
+        panels = list(figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0])
         lines = {
             "error": ("error", "o"),
             "Theorem 2, upper": ("error_from_singletons_upper_value", ":"),
-            "sharp lower bound": ("error_from_singletons_sharp_value", "-"),
+            "sharp form, lower": ("error_from_singletons_sharp_value", "-"),
             "Theorem 2, lower": ("error_from_singletons_value", "--"),
         }
         for axes, world in zip(panels, worlds, strict=True):
@@ -180,7 +193,7 @@ def error_from_iiv(summary: Sequence[Row]) -> Figure:
         sizes = sorted(values(summary, "draws"))
         methods = values(summary, "method")
         figure = Figure(figsize=(1.4 + 2.2 * max(len(sizes), 2), 0.9 + 0.42 * len(methods)))
-        panels = figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0]
+        panels = list(figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0])
         for axes, n in zip(panels, sizes, strict=True):
             for place, method in enumerate(methods):
                 _slack_bar(axes, place, [row for row in summary if row["draws"] == n and row["method"] == method])

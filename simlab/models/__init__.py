@@ -15,7 +15,7 @@ from simlab.errors import BadInput, unknown
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
-__all__ = ["LEARNERS", "Fit", "Learner", "TableFit", "Trace", "learn"]
+__all__ = ["LEARNERS", "Fit", "Learner", "TableFit", "Trace", "check_learner", "learn"]
 
 
 class Learner(NamedTuple):
@@ -39,6 +39,19 @@ LEARNERS = {
 }
 
 
+def check_learner(name: str, *, idk: bool, prompted: bool) -> Learner:
+    """Return what the learner ``name`` asks for; raises ``BadInput`` where a world of this kind does not give it."""
+    if name not in LEARNERS:
+        raise unknown("method", name, LEARNERS)
+    needs = LEARNERS[name]
+    if needs.needs_idk and not idk:
+        raise BadInput(f"method {name!r} answers IDK, which is no response in this world; set idk=True")
+    if not (needs.prompted if prompted else needs.factoids):
+        without = "with" if prompted else "without"
+        raise BadInput(f"method {name!r} is not defined in a world {without} prompts; see simlab.models.LEARNERS")
+    return needs
+
+
 @overload
 def learn(name: str, corpus: Corpus, streams: Streams, **options: Any) -> Fit: ...
 @overload
@@ -50,9 +63,7 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     that it cannot be fitted to: capped counts, a missing IDK, factoids for a learner that needs prompts or the
     reverse.
     """
-    if name not in LEARNERS:
-        raise unknown("method", name, LEARNERS)
-    needs = LEARNERS[name]
+    needs = check_learner(name, idk=corpus.idk, prompted=corpus.n_strings is None)
     for option in options:
         if not needs.options:
             raise BadInput(f"option {option!r} is given to {name}, which has none: leave it out")
@@ -61,11 +72,6 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     cap = corpus.count_cap if isinstance(corpus, Corpus) else None
     if needs.needs_counts and cap is not None:
         raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")
-    if needs.needs_idk and not corpus.idk:
-        raise BadInput(f"method {name!r} answers IDK, which is no response in this world; set idk=True")
-    if not (needs.prompted if corpus.n_strings is None else needs.factoids):
-        without = "without" if corpus.n_strings is not None else "with"
-        raise BadInput(f"method {name!r} is not defined in a world {without} prompts; see simlab.models.LEARNERS")
     module = importlib.import_module(f"simlab.models.{name}")
     fit = module.cells if isinstance(corpus, Corpus) else module.table
     return fit(corpus, streams, **options)  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from simlab.errors import BadInput
 from simlab.seeds import Streams
+from simlab.sweep.interruption import Stopped
 from simlab.sweep.loading import Row, experiment_of
 from simlab.sweep.plan import RESERVED, Job
 
@@ -43,7 +44,8 @@ class Outcome:
 def run_block(job: Job) -> Outcome:
     """Compute one block, in whatever process this is: the same job gives the same rows.
 
-    A cell that raises gives one error row a replicate; ``BadInput`` is a user's mistake and is handed back as text.
+    A cell that raises, ``SystemExit`` and ``KeyboardInterrupt`` included, gives one error row a replicate; ``BadInput``
+    is a user's mistake and is handed back as text. Only ``Stopped``, which is no cell's, passes through.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     errors, mistake, rows = 0, None, list[Row]()
@@ -56,7 +58,9 @@ def run_block(job: Job) -> Outcome:
             rows = check_rows(experiment.cell(config, streams), job)
         except BadInput as error:
             mistake = str(error)
-        except Exception as error:
+        except Stopped:
+            raise
+        except BaseException as error:
             rows, errors = _error_rows(error, job), job.size
     texts = dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught)
     provenance = {"started": started.isoformat(timespec="seconds"), "duration_s": time.perf_counter() - clock}
@@ -79,11 +83,15 @@ def _plain_row(row: Mapping[str, object], job: Job, where: str) -> Row:
     taken = {*job.settings, *RESERVED, *ERROR_COLUMNS} - {"replicate", "method"}
     plain: Row = {}
     for name, value in row.items():
+        if not isinstance(name, str):
+            raise BadInput(f"{where}: the name {name!r} of a measure must be a text")
         if name in taken:
             raise BadInput(f"{where}: measure {name!r} has the name of a setting or of a column of every row")
         plain[name] = value if name == "method" else _number(value, name, where)
-    if not isinstance(plain.get("method"), str) or type(plain.get("replicate")) is not int:
-        raise BadInput(f"{where}: a row needs a whole number 'replicate' and a text 'method'")
+    if type(plain.get("replicate")) is not int:
+        raise BadInput(f"{where}: each row needs 'replicate': streams[i].replicate")
+    if not isinstance(plain.get("method"), str):
+        raise BadInput(f"{where}: each row needs 'method', a text")
     return plain
 
 
@@ -96,7 +104,7 @@ def _number(value: object, name: str, where: str) -> bool | int | float:
     return value if isinstance(value, (bool, float)) or -(2**63) <= value < 2**63 else float(value)
 
 
-def _error_rows(error: Exception, job: Job) -> list[Row]:
+def _error_rows(error: BaseException, job: Job) -> list[Row]:
     """One row a replicate that says what was raised; paths are cut to two parts, so that machines agree on it."""
     report = traceback.TracebackException.from_exception(error)
     for frame in report.stack:

@@ -19,9 +19,11 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from simlab.errors import unknown
+from simlab.errors import BadInput, unknown
 from simlab.sweep import blocks
 from simlab.sweep.blocks import Outcome, run_block
+from simlab.sweep.guarding import refuse_unguarded
+from simlab.sweep.interruption import unheard
 from simlab.sweep.limits import limit_threads
 from simlab.sweep.plan import Job
 
@@ -32,12 +34,20 @@ Pool = Callable[[int, Mapping[str, object]], AbstractContextManager[Executor]]
 
 
 def run_blocks(jobs: Sequence[Job], *, engine: str, workers: int, payload: Mapping[str, object]) -> Generator[Outcome]:
-    """Yield the outcome of every job as it completes. Raises ``BadInput`` for an engine that is not there."""
-    if engine not in ENGINES:
-        raise unknown("engine", engine, ENGINES)
+    """Yield the outcome of every job as it completes."""
     pool = ENGINES[engine]
     window = 1 if engine == "serial" else 2 * workers
     return _drive(lambda: pool(workers, payload), jobs, window)
+
+
+def check_engine(engine: object) -> None:
+    """Raise ``BadInput`` for an engine that is not there, or that could not start its processes from here."""
+    if not isinstance(engine, str):
+        raise BadInput(f"engine = {engine!r}: must be the name of an engine, {' or '.join(ENGINES)}")
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    if engine == "local":
+        refuse_unguarded()
 
 
 def _drive(
@@ -125,13 +135,14 @@ ENGINES: dict[str, Pool] = {"local": _local_pool, "serial": _serial_pool}
 
 
 def _start_forkserver() -> None:
-    """Start the process that workers are forked from: light modules loaded, one thread a worker."""
+    """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(PRELOAD)
     added = limit_threads(os.environ)
     try:
-        forkserver.ensure_running()
+        with unheard():
+            forkserver.ensure_running()
     finally:
         for name in added:  # the caller's own environment stays as it was
             del os.environ[name]

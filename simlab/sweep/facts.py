@@ -21,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simlab import bounds
 from simlab.corpora import sample
+from simlab.errors import BadInput
 from simlab.seeds import Streams
 from simlab.tables import FactTable, read_facts
-from simlab.trials import missing_mass_row, trial
-from simlab.worlds import World, from_facts
+from simlab.trials import check_methods, missing_mass_row, trial
+from simlab.worlds import World, expected_singleton_rate, from_facts
 
 
 class Config(BaseModel):
@@ -32,9 +33,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    draws: int = Field(1000, ge=1, le=10**15, description="N, the number of training draws (default: the table's)")
+    draws: int = Field(1000, ge=1, le=10**18, description="N, the number of training draws (default: the table's)")
     facts: FactTable | None = Field(None, exclude=True, repr=False, description="the table as it was read")
-    files: str = Field("", description="the files read")
+    files: str = Field(
+        "", exclude=True, description="the names of the files read; the fingerprint says what is in them"
+    )
     prompt: str = Field("", description="the column of prompts; empty: the whole row is the fact")
     answer: str = Field("", description="the column of answers; empty: missing mass only")
     count: str = Field("", description="the column of counts of a table that is aggregated already")
@@ -47,9 +50,22 @@ class Config(BaseModel):
         ("calibrated", "softmax_table", "guess_one", "abstain"), min_length=1, description="learners"
     )
     steps: int = Field(300, ge=1, le=10**6, description="gradient steps of softmax_table")
-    gamma: float = Field(0.01, gt=0, le=1, description="bounds in probability hold with 1 - gamma")
+    gamma: float | None = Field(
+        None, gt=0, lt=1, description="Theorem 2 in its form at 1 - gamma; none: as published, at 99%"
+    )
 
 
+CLOSED = {  # what --set may not change, and the way to change it
+    "files": "--facts",
+    "prompt": "--prompt",
+    "answer": "--answer",
+    "count": "--count",
+    "idk": "--idk",
+    "conflicts": "--conflicts",
+    "normalize": "--normalize",
+    "n_answers": "--n-answers",
+    "fingerprint": "",
+}
 GRID: dict[str, tuple[Any, ...]] = {}
 REPLICATES = 20
 BLOCK = 10
@@ -88,6 +104,8 @@ def configure(
     for counts in (table.answered, table.idk, table.valid, table.multiplicity):
         digest.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
     digest.update(str(table.distinct_answers).encode())
+    if answer is None and n_answers is not None:
+        raise BadInput(f"--n-answers {n_answers} is given without --answer: without answers it has no meaning")
     return {
         "draws": table.draws,
         "facts": table,
@@ -103,41 +121,66 @@ def configure(
     }
 
 
+def own_rate(config: Config) -> float:
+    """The table's own singleton rate: of prompts, or of pairs where each pair is a fact of its own."""
+    assert config.facts is not None
+    return config.facts.pair_singleton_rate if config.conflicts == "all-valid" else config.facts.singleton_rate
+
+
+def sharp_floor(config: Config, world: World) -> float:
+    """The sharp form's floor for error + delta, sr - 1/N - k/K, with the table's own rate for E[sr]."""
+    assert config.facts is not None
+    missing = max(own_rate(config) - 1.0 / config.facts.draws, 0.0)
+    least = int(world.n_errors.min())
+    return bounds.error_from_singletons_sharp(missing, least, 0.0, n_valid_max=world.n_valid).value
+
+
+def check(config: Config) -> None:
+    """Refuse methods that are not defined, before anything is drawn."""
+    if config.answer and config.facts is not None:
+        check_methods(config.methods, from_facts(config.facts, config.n_answers))
+
+
 def describe(config: Config) -> list[str]:
     """Say what the table itself shows, before any corpus is drawn from its world."""
     table = config.facts
     assert table is not None
     lines = [
-        f"{table.rows:,} rows, {table.missing:,} left out as missing; N = {table.draws:,}, {table.prompts:,} prompts, "
-        f"{table.facts:,} distinct facts, {table.distinct_answers:,} distinct answers",
-        f"singleton rate {table.singleton_rate:.4f} of the table itself (share of rows whose prompt stands once; "
-        f"{table.pair_singleton_rate:.4f} counting distinct facts"
-        + (f"; {table.singleton_rate_raw:.4f} before normalising spelling)" if config.normalize != "none" else ")"),
+        f"{config.files}: {table.rows:,} rows, {table.missing:,} left out as missing; N = {table.draws:,}, "
+        f"{table.prompts:,} prompts, {table.facts:,} distinct facts, {table.distinct_answers:,} distinct answers; "
         f"{table.conflicts:,} prompts have more than one answer (rule: {config.conflicts})",
+        f"Your table: singleton rate {table.singleton_rate:.4f}, the share of rows whose prompt stands once "
+        f"({table.pair_singleton_rate:.4f} counting distinct facts"
+        + (f"; {table.singleton_rate_raw:.4f} before normalising spelling)" if config.normalize != "none" else ")"),
     ]
     if not config.answer:
-        return [*lines[:2], "no answers: only the missing mass can be measured"]
+        return [*lines, "No answers: only the missing mass can be measured."]
     world = from_facts(table, config.n_answers)
-    gamma = None if config.gamma == 0.01 else config.gamma
-    least = int(world.n_errors.min())
-    published = bounds.error_from_singletons(table.singleton_rate, table.draws, least, 0.0, gamma=gamma)
-    floor = max(table.singleton_rate - 1.0 / table.draws, 0.0)
-    sharp = bounds.error_from_missing_mass(floor, least, 0.0, n_valid_max=world.n_valid).value
-    from_then = (
-        f"; at this singleton rate it says something from N = {published.draws_needed:,.0f} on"
-        if published.vacuous and math.isfinite(published.draws_needed or math.inf)
-        else ""
-    )
-    verdict = "vacuous" if published.vacuous else "not vacuous"
+    pairs = "; here each (prompt, answer) pair counts as a prompt" if config.conflicts == "all-valid" else ""
     return [
         *lines,
-        f"Theorem 2 as published, for a calibrated model (delta = 0) at {published.level:.4g}: error >= "
-        f"{published.value:.4f}, {verdict}{from_then}",
-        f"its sharp form, in expectation, with E[sr] estimated by the table's own rate: error + delta >= {sharp:.4f} "
-        "= sr - 1/N - k/K",
-        "below, corpora are redrawn from a world in which popularity is the observed frequency, so that fewer prompts "
-        "stand once in them than in the table",
+        "  sharp form of Theorem 2, in expectation: "
+        f"error + delta >= {sharp_floor(config, world):.4f} = sr - 1/N - k/K",
+        f"  Theorem 2 as published, {_published(config, table, world)}",
+        "  Both take rows for i.i.d. draws and answers for arbitrary, uniform on "
+        f"{int(world.answers.max()):,} plausible ones: "
+        f"where an answer can be guessed from the others, less error is possible{pairs}.",
+        "Simulation: corpora redrawn from a world in which popularity is the observed frequency; their expected "
+        f"singleton rate is {expected_singleton_rate(world, config.draws):.4f}.",
     ]
+
+
+def _published(config: Config, table: FactTable, world: World) -> str:
+    """Theorem 2 on the table's own rate, for a calibrated model: its value, and from which N on it says something."""
+    report = bounds.error_from_singletons(
+        own_rate(config), table.draws, int(world.n_errors.min()), 0.0, gamma=config.gamma
+    )
+    says = f"with probability {report.level:.4g} and for delta = 0: error >= {report.value:.4f}"
+    if not report.vacuous:
+        return says
+    if report.draws_needed is None or math.isinf(report.draws_needed):
+        return f"{says}, vacuous, and so at any N with this singleton rate"
+    return f"{says}, vacuous; with this singleton rate it says something from N = {report.draws_needed:,.0f} on"
 
 
 @lru_cache(maxsize=2)
@@ -149,12 +192,14 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one trial a replicate; without answers one row a corpus."""
     assert config.facts is not None
     world = _world(config.fingerprint, config.n_answers, config.facts)
-    gamma = None if config.gamma == 0.01 else config.gamma
     if not config.answer:
         return [_missing_mass(world, config, one) for one in streams]
     options = {"softmax_table": {"steps": config.steps}}
+    own = {"table_singleton_rate": own_rate(config), "table_floor": sharp_floor(config, world)}
     return [
-        row for one in streams for row in trial(world, config.draws, config.methods, one, gamma=gamma, options=options)
+        row | own
+        for one in streams
+        for row in trial(world, config.draws, config.methods, one, gamma=config.gamma, options=options)
     ]
 
 

@@ -6,9 +6,11 @@ change under a running sweep. Its SHA-256 is part of the key of every result.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import importlib.resources
+import inspect
 import linecache
 import sys
 import traceback
@@ -26,6 +28,8 @@ Row = dict[str, object]
 """One result: names to plain numbers, truth values and text."""
 
 SMOKE_KEYS = ("replicates", "block", "grid")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+NEAR = 0.8
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Source:
     slug: str
     text: str
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of the text, in hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
@@ -47,8 +51,9 @@ class Experiment:
 
     ``grid`` maps settings to the values of their axes, ``shown`` lists the measures of the printed table,
     ``picture`` names a function of ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of
-    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, and ``base`` holds settings that
-    are given from outside (a table of facts).
+    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, ``check`` raises ``BadInput`` for a Config that no
+    cell could serve, ``closed`` maps settings that a user may not choose to the option that does (or to nothing), and
+    ``base`` holds settings that are given from outside (a table of facts).
     """
 
     source: Source
@@ -63,6 +68,8 @@ class Experiment:
     picture: str | None = None
     theorems: tuple[Any, ...] = ()
     describe: Callable[[Any], list[str]] | None = None
+    check: Callable[[Any], None] | None = None
+    closed: Mapping[str, str] = field(default_factory=dict)
     base: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -88,17 +95,38 @@ def load(path: str | Path | None = None) -> Experiment:
     """
     if path is None:
         return experiment_of(_package_source("headline"))
+    if not isinstance(path, (str, Path)):
+        raise BadInput(f"experiment = {path!r}: must be the path of a .py file, an Experiment or None")
     path = Path(path)
-    if not path.is_file():
-        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        if path.suffix == ".py" and siblings:
-            raise unknown("experiment", str(path), siblings)
-        raise BadInput(f"experiment {str(path)!r} is no file: give the path of an experiment, a .py file")
+    if path.suffix != ".py" or not path.is_file():
+        raise _no_experiment(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"experiment {str(path)!r} cannot be read: {error}") from None
     return experiment_of(Source(path.stem, text))
+
+
+def _no_experiment(path: Path) -> BadInput:
+    """The error for a path that is no experiment, with what was meant where that can be told."""
+    name = str(path)
+    if path.name.lower().removesuffix(".gz").endswith(TABLES):
+        return BadInput(f"{name} is a table, not an experiment: did you mean --facts {name}?")
+    if path.is_file():
+        return BadInput(f"experiment {name!r} is no .py file: give the path of an experiment, a .py file")
+    if path.suffix != ".py":
+        bare = [path.with_name(f"{path.name}.py"), path.parent / "experiments" / f"{path.name}.py"]
+        for meant in bare:
+            if meant.is_file():
+                return BadInput(f"experiment {name!r} is no file: did you mean {str(meant)!r}?")
+        if name == "headline":
+            return BadInput("experiment 'headline' is no file: it is the sweep that runs when none is named")
+    siblings = {file.name: file for folder in (path.parent, Path("experiments")) for file in folder.glob("*.py")}
+    wanted = path.name if path.suffix == ".py" else f"{path.name}.py"
+    near = difflib.get_close_matches(wanted, sorted(siblings), n=1, cutoff=NEAR)
+    if near:
+        return BadInput(f"experiment {name!r} is unknown: did you mean {str(siblings[near[0]])!r}?")
+    return BadInput(f"experiment {name!r} is no file: give the path of an experiment, a .py file")
 
 
 def load_facts(paths: Sequence[str], **options: object) -> Experiment:
@@ -148,10 +176,14 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
     module = run_source(source)
     missing = [n for n in ("Config", "GRID", "REPLICATES", "BLOCK", "cell") if not hasattr(module, n)]
     if missing:
-        raise BadInput(f"{source.slug}.py has no {' and no '.join(missing)}: an experiment must define them")
+        them = "them" if len(missing) > 1 else "it"
+        raise BadInput(
+            f"{source.slug}.py has no {' and no '.join(missing)}: an experiment must define {them}, see docs/adding.md"
+        )
     config = module.Config
     if not (isinstance(config, type) and issubclass(config, BaseModel)):
-        raise BadInput(f"{source.slug}.py: Config must be a pydantic model, not {config!r}")
+        what = "another class" if isinstance(config, type) else f"a {type(config).__name__}"
+        raise BadInput(f"{source.slug}.py: Config is {what}: it must be a pydantic.BaseModel, see docs/adding.md")
     doc = (module.__doc__ or "").strip()
     experiment = Experiment(
         source=source,
@@ -166,6 +198,8 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
         picture=getattr(module, "PICTURE", None),
         theorems=tuple(getattr(module, "THEOREMS", ())),
         describe=getattr(module, "describe", None),
+        check=getattr(module, "check", None),
+        closed=_closed(getattr(module, "CLOSED", {})),
         base=dict(base or {}),
     )
     _check(experiment)
@@ -177,9 +211,36 @@ def _headings(shown: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     return dict(shown) if isinstance(shown, Mapping) else dict.fromkeys(shown, "")
 
 
+def _closed(closed: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Setting -> the option that sets it; a plain list of settings has none."""
+    return dict(closed) if isinstance(closed, Mapping) else dict.fromkeys(closed, "")
+
+
+def _takes(function: object, arguments: int) -> bool:
+    """Whether a function can be called with so many arguments; one that hides its signature is believed."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 def _check(experiment: Experiment) -> None:
-    """Refuse sizes that are no counts, and names that are no settings."""
+    """Refuse functions of other arguments, sizes that are no counts, and names that are no settings."""
     where = f"{experiment.slug}.py: "
+    if not _takes(experiment.cell, 2):
+        raise BadInput(f"{where}cell must be a function of two arguments, cell(config, streams), see docs/adding.md")
+    for function in ("describe", "check"):
+        given = getattr(experiment, function)
+        if given is not None and not _takes(given, 1):
+            raise BadInput(f"{where}{function} must be a function of one argument, {function}(config)")
+    for name in experiment.closed:
+        if name not in experiment.config.model_fields:
+            raise unknown(f"{where}setting", name, experiment.config.model_fields)
     sizes = {"REPLICATES": experiment.replicates, "BLOCK": experiment.block}
     sizes |= {f"SMOKE[{k!r}]": v for k, v in experiment.smoke.items() if k != "grid"}
     for name in experiment.smoke:

@@ -13,19 +13,18 @@ import hashlib
 import itertools
 import json
 import math
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 import simlab
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput
+from simlab.sweep.axes import Axis, axes_of, count, length, read_value, sentences, truth
 from simlab.sweep.loading import Experiment, Source
+from simlab.sweep.wording import number, plural, settings_text
 
 RESERVED = ("experiment", "seed", "replicate", "method", "version", "key")
 """Columns that every row carries; no setting and no measure may have their names."""
@@ -36,13 +35,17 @@ SUMMARY = (
 )
 """Columns of the summary; no setting may have their names."""
 
+MOST = 1_000_000
+"""How many blocks a run may have."""
+
 
 @dataclass(frozen=True)
 class Point:
-    """One point of the grid: all settings, and the digest that keys its streams."""
+    """One point of the grid: all settings, the digest that keys its streams, and one of all settings."""
 
     settings: dict[str, Any]
     digest: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,15 @@ class Plan:
         """The names of all settings, in the order of the Config."""
         return tuple(self.points[0].settings)
 
-    @property
+    @functools.cached_property
     def varying(self) -> tuple[str, ...]:
         """The settings that take more than one value over the grid."""
         rows = [flat(point.settings) for point in self.points]
         return tuple(name for name in self.settings if len({repr(row[name]) for row in rows}) > 1)
+
+    def place(self, settings: Mapping[str, object]) -> str:
+        """A grid point as ``draws = 1e6, answers = 3``, by the settings that vary."""
+        return settings_text(flat(settings), self.varying)
 
     def description(self) -> list[str]:
         """What the experiment says of its first grid point before any draw (of a table of facts, say)."""
@@ -111,32 +118,6 @@ def code_version() -> str:
     return f"{simlab.__version__}+{digest.hexdigest()[:12]}"
 
 
-def whole(name: str, text: str, origin: str = "") -> int:
-    """Return the integer that ``text`` writes, exactly: ``1e6``, ``10000``, ``2.5e3``. Raises ``BadInput`` for 1.5."""
-    try:
-        value = Decimal(text)
-        if value.is_finite() and value == value.to_integral_value() and value.adjusted() < 400:
-            return int(value)
-    except (InvalidOperation, OverflowError):
-        pass
-    raise BadInput(f"{name} = {text}{origin and f' ({origin})'}: must be a whole number, such as 10000 or 1e4")
-
-
-def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the axes of ``name=value,value`` texts. Raises ``BadInput`` for another form, or a repeated name."""
-    axes: dict[str, tuple[str, ...]] = {}
-    for text in texts:
-        name, equals, values = text.partition("=")
-        name = name.strip()
-        parts = tuple(part.strip() for part in values.split(","))
-        if not equals or not name or not all(parts):
-            raise BadInput(f"--set {text}: must read name=value or name=value,value")
-        if name in axes:
-            raise BadInput(f"--set {name} is given twice: separate the values of one axis by commas")
-        axes[name] = parts
-    return axes
-
-
 def make_plan(
     experiment: Experiment,
     settings: Mapping[str, object] | None = None,
@@ -150,113 +131,101 @@ def make_plan(
 
     A tuple, list or range in ``settings`` is an axis, anything else pins the setting; text is read as on the
     command line (``1e6``, and ``a+b`` for a setting that holds a tuple). ``origin`` says in messages where they
-    came from. ``smoke`` takes grid, replicates and block size from SMOKE. Raises ``BadInput`` listing every mistake.
+    came from. ``smoke`` takes grid, replicates and block size from SMOKE. Raises ``BadInput`` listing every mistake
+    of every grid point, those that the experiment's ``check`` finds among them, and for more than ``MOST`` blocks.
     """
+    truth("smoke", smoke)
     sizes: dict[str, Any] = dict(experiment.smoke) if smoke else {}
     block = int(sizes.get("block", experiment.block))
-    asked = int(sizes.get("replicates", experiment.replicates)) if replicates is None else replicates
-    for name, size, least in (("replicates", asked, 1), ("seed", seed, 0)):
-        if size < least:
-            raise BadInput(f"{name} = {size}: must be a whole number of at least {least}")
-    grid: dict[str, Sequence[object]] = dict(sizes.get("grid", experiment.grid))
-    origins = dict.fromkeys(grid, f"GRID of {experiment.slug}.py")
-    for name, value in (settings or {}).items():
-        if name not in experiment.open_settings:
-            raise unknown("setting", name, experiment.open_settings)
-        grid[name] = value if isinstance(value, (tuple, list, range)) else (value,)
-        origins[name] = origin
+    asked = count("replicates", sizes.get("replicates", experiment.replicates) if replicates is None else replicates, 1)
+    seed = count("seed", seed, 0)
+    settings = {} if settings is None else settings
+    grid = axes_of(experiment, settings, sizes.get("grid", experiment.grid), origin)
+    origins = {name: origin if name in settings else f"GRID of {experiment.slug}.py" for name in grid}
+    blocks = -(-asked // block)
+    _refuse_too_many(math.prod(length(axis) for axis in grid.values()), blocks)
     points = _points(experiment, grid, origins)
-    blocks = math.ceil(asked / block)
-    jobs = tuple(_job(experiment.source, point, seed, i, block) for point in points for i in range(blocks))
+    jobs = tuple(job for point in points for job in _jobs(experiment.source, point, seed, blocks, block))
     return Plan(experiment, points, jobs, seed, blocks * block, asked, block)
 
 
-def _points(
-    experiment: Experiment, grid: Mapping[str, Sequence[object]], origins: Mapping[str, str]
-) -> tuple[Point, ...]:
+def _refuse_too_many(points: int, blocks: int) -> None:
+    """Raise ``BadInput`` for a plan that no machine would live to see done, before it is laid out."""
+    if points * blocks > MOST:
+        each = f"{plural(points, 'grid point')} x {plural(blocks, 'block')}"
+        raise BadInput(
+            f"{number(points * blocks)} blocks ({each}) are too many: at most {number(MOST)} in one run, "
+            "take fewer values or replicates"
+        )
+
+
+def _points(experiment: Experiment, grid: Mapping[str, Axis], origins: Mapping[str, str]) -> tuple[Point, ...]:
     """The full product of the axes, through the Config; every mistake of every point is reported, once."""
     fields = experiment.config.model_fields
     for name in (*RESERVED, *SUMMARY):
         if name in fields:
             raise BadInput(f"{experiment.slug}.py: setting {name!r} has the name of a column of the tables")
-    axes = {n: [_read(n, v, fields[n], origins[n]) for v in values] for n, values in grid.items()}
+    axes = {n: [read_value(n, v, fields[n], origins[n]) for v in values] for n, values in grid.items()}
     points: list[Point] = []
     mistakes: dict[str, None] = {}
+    refused: dict[str, list[Point]] = {}
     for values in itertools.product(*axes.values()):
         try:
             config = experiment.config(**(dict(experiment.base) | dict(zip(axes, values, strict=True))))
         except ValidationError as error:
-            mistakes |= dict.fromkeys(_sentences(error, origins, experiment))
-        else:
-            points.append(_point(config))
+            mistakes |= dict.fromkeys(sentences(error, origins, experiment))
+            continue
+        points.append(_point(config))
+        sentence = _refusal(experiment, config)
+        if sentence:
+            refused.setdefault(sentence, []).append(points[-1])
+    several = [name for name, values in axes.items() if len(values) > 1]
+    mistakes |= dict.fromkeys(_placed(s, where, several, len(points)) for s, where in refused.items())
     if mistakes:
         raise BadInput("\n".join(mistakes))
     seen: set[str] = set()
     for point in points:
-        text = json.dumps(point.settings, default=str)
-        if text in seen:
+        if point.key in seen:
             where = ", ".join(f"{name} = {flat(point.settings)[name]}" for name in axes)
             raise BadInput(f"two grid points are the same ({where}): give each value of an axis once")
-        seen.add(text)
+        seen.add(point.key)
     return tuple(points)
 
 
-def _read(name: str, value: object, info: FieldInfo, origin: str) -> object:
-    """The value that a text stands for; what is no text is left to pydantic."""
-    if not isinstance(value, str):
-        return value
-    kinds = _kinds(info.annotation)
-    if tuple in kinds:
-        return tuple(_read_one(name, part, kinds, origin) for part in value.split("+"))
-    return _read_one(name, value, kinds, origin)
-
-
-def _read_one(name: str, text: str, kinds: set[object], origin: str) -> object:
-    if type(None) in kinds and text.lower() == "none":
+def _refusal(experiment: Experiment, config: BaseModel) -> str | None:
+    """What the experiment's own check has against a configuration."""
+    if experiment.check is None:
         return None
-    if int in kinds and not kinds & {float, str}:
-        return whole(name, text, origin)
-    return text
+    try:
+        experiment.check(config)
+    except BadInput as error:
+        return str(error)
+    except Exception as error:
+        return f"{experiment.slug}.py: check raised {type(error).__name__}: {error}"
+    return None
 
 
-def _kinds(annotation: object) -> set[object]:
-    """The types an annotation admits: ``int | None`` gives int and NoneType, ``tuple[str, ...]`` tuple and str."""
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Literal:
-        return {type(part) for part in parts}
-    if origin is typing.Annotated:
-        return _kinds(parts[0])
-    return {origin or annotation}.union(*(_kinds(part) for part in parts))
-
-
-def _sentences(error: ValidationError, origins: Mapping[str, str], experiment: Experiment) -> list[str]:
-    """One sentence a mistake: the name, the value, where it came from, the rule."""
-    sentences = []
-    for mistake in error.errors():
-        cause = mistake.get("ctx", {}).get("error")
-        name = str(mistake["loc"][0]) if mistake["loc"] else ""
-        if isinstance(cause, BadInput) and not name:
-            sentences.append(str(cause))
-            continue
-        rule = str(cause or mistake["msg"]).replace("Input should", "must").replace("Field required", "is required")
-        origin = origins.get(name, f"Config of {experiment.slug}.py")
-        shown = f"{name} = {mistake['input']}" if name else experiment.slug
-        sentences.append(f"{shown} ({origin}): {rule}")
-    return sentences
+def _placed(sentence: str, where: Sequence[Point], several: Sequence[str], of: int) -> str:
+    """A refusal and the grid points that it is for, where they are not all."""
+    if len(where) == of:
+        return sentence
+    more = f" and {plural(len(where) - 1, 'other grid point')}" if len(where) > 1 else ""
+    return f"at {settings_text(flat(where[0].settings), several)}{more}: {sentence}"
 
 
 def _point(config: BaseModel) -> Point:
-    """A validated grid point and the digest of its settings without ``methods``."""
+    """A validated grid point and its digests, with ``methods`` and without."""
     settings = config.model_dump()
     named = {name: value for name, value in config.model_dump(mode="json").items() if name != "methods"}
-    return Point(settings, _digest(named))
+    return Point(settings, _digest(named), _digest(settings))
 
 
-def _job(source: Source, point: Point, seed: int, index: int, size: int) -> Job:
-    """The block ``index`` of a grid point; its key hashes everything that its rows depend on."""
+def _jobs(source: Source, point: Point, seed: int, blocks: int, size: int) -> Iterator[Job]:
+    """The blocks of a grid point; the key of each hashes everything that its rows depend on."""
     version = code_version()
-    whole_configuration = [point.settings, seed, index, size, source.slug, source.digest, version]
-    return Job(_digest(whole_configuration), source, point.settings, point.digest, seed, index, size, version)
+    for index in range(blocks):
+        depends_on = [point.key, seed, index, size, source.slug, source.digest, version]
+        yield Job(_digest(depends_on), source, point.settings, point.digest, seed, index, size, version)
 
 
 def _digest(value: object) -> str:

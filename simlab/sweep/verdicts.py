@@ -147,7 +147,7 @@ def _case(
         slack, mcse = _mean(slacks)
         fails = slack < -max(_widened(n) * mcse, TOLERANCE) if not math.isnan(mcse) else None
     elif theorem.kind == "probability":
-        fails = _too_many(violations, n, float(str(settings.get("gamma", GAMMA))))
+        fails = _too_many(violations, n, float(str(settings.get("gamma") or GAMMA)))
     return Case(settings, method, point, slack, mcse, n, violations, bool(np.all(vacuous)), fails)
 
 
@@ -236,7 +236,7 @@ def _detail(theorem: Named, outcome: Outcome, cases: Sequence[Case], worst: Case
         return f"smallest mean slack {plus_minus(worst.slack, worst.mcse)} ({worst.n} replicates){at or f' at {where}'}"
     if theorem.kind == "deterministic":
         return f"smallest slack {number(worst.slack)} over {rows}{at}"
-    gamma = number(worst.settings.get("gamma", GAMMA))
+    gamma = number(worst.settings.get("gamma") or GAMMA)
     if outcome == "violated":
         return f"{worst.violations} of {plural(worst.n, 'row')} break it{at}, where a share of {gamma} may"
     broken = sum(case.violations for case in cases)

@@ -56,8 +56,10 @@ class World:
             raise BadInput(f"answer_rate = {rate.max():.6g}: must lie between 0 and 1")
         if not self.idk and rate.min() < 1.0:
             raise BadInput(f"answer_rate = {rate.min():.6g}: must be 1 in a world without IDK; set idk=True")
-        if self.n_false is not None and (self.n_false < 1 or self.idk):
-            raise BadInput(f"n_false = {self.n_false}: needs at least 1 false string and idk=False")
+        if self.n_false is not None:
+            object.__setattr__(self, "n_false", int(whole("n_false", self.n_false, 1)[0]))
+            if self.idk:
+                raise BadInput(f"n_false = {self.n_false}: a world without prompts has no IDK; set idk=False")
         if (count := sum(facts.tolist())) > MOST:  # in Python's integers: 64 bits wrap, floats round up
             raise BadInput(f"facts = {count:.4g}: must be at most {MOST:.0e} in all")
 
@@ -78,7 +80,7 @@ class World:
 
     @property
     def n_valid(self) -> int:
-        """K's counterpart k = |V_c|: the answer and IDK, or all facts of the one prompt."""
+        """k = max|V_c|: the answer and IDK (or the answer alone), or all facts of the one prompt."""
         return self.n_facts if self.n_false is not None else 2 if self.idk else 1
 
     @property

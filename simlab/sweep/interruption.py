@@ -1,0 +1,68 @@
+"""Ctrl-C and SIGTERM: the sweep stops between two steps, keeps its finished blocks, and says so.
+
+While a sweep runs, both signals raise ``Stopped`` in the main thread, once; a ``KeyboardInterrupt`` that a cell
+raises itself is thereby told from the user's.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+
+class Stopped(KeyboardInterrupt):
+    """The user, or the system, wants the sweep to end; ``signum`` is the signal that said so."""
+
+    def __init__(self, signum: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.signum = signum
+
+
+class Interrupted(KeyboardInterrupt):
+    """A sweep that was stopped; the text says what is kept and how to go on, ``signum`` by what it was stopped."""
+
+    def __init__(self, text: str, signum: int = signal.SIGINT) -> None:
+        super().__init__(text)
+        self.signum = signum
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise ``Stopped`` in the body, the first of them only.
+
+    Does nothing outside the main thread, and leaves a signal alone for which somebody has set a handler of his own.
+    """
+    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours: list[signal.Signals] = []
+
+    def stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+        for number in ours:  # what ends the workers and keeps the tables whole is not interrupted again
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped(signum)
+
+    if threading.current_thread() is threading.main_thread():
+        ours += [number for number, handler in before.items() if signal.getsignal(number) == handler]
+    try:
+        for number in ours:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Hold SIGINT back in the body, and in the processes that it starts for as long as they live."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
