@@ -28,7 +28,7 @@ class BrokenAssumption(UserWarning):
     """The corpus was asked to break an assumption of the theorems: its draws are not i.i.d. or not true."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Corpus:
     """A corpus of ``draws`` = N draws as cells, one entry of each array a cell.
 
@@ -52,6 +52,9 @@ class Corpus:
     count_cap: int | None = None
     total_variation: float = 0.0
     mode: str = "iid"
+
+    def __repr__(self) -> str:
+        return f"<Corpus of {self.draws:.12g} draws, {len(self.facts)} cells, mode {self.mode!r}>"
 
     @property
     def answered(self) -> np.ndarray:
@@ -126,8 +129,11 @@ def sample(
     (prompt, response) once, as web crawls are cleaned, and warns: N shrinks to what is kept. Raises ``BadInput``.
     """
     draws = check_draws(draws)
+    _check_rng(rng)
     if count_cap is not None:
-        if not (2 <= count_cap <= 10**6 and count_cap == int(count_cap)):
+        if not isinstance(count_cap, (int, float, np.integer)) or not (
+            2 <= count_cap <= 10**6 and count_cap == int(count_cap)
+        ):
             raise BadInput(f"count_cap = {count_cap}: must be a whole number from 2 to 1000000, or None")
         count_cap = int(count_cap)
     if mode not in CELL_MODES:
@@ -152,6 +158,12 @@ def sample(
     return corpus if mode == "iid" else _deduplicated(corpus)
 
 
+def _check_rng(rng: np.random.Generator) -> None:
+    """Refuse what is no generator: compiled code would answer with a page of types."""
+    if not isinstance(rng, np.random.Generator):
+        raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as Streams(seed=0).numpy('corpus')")
+
+
 def _deduplicated(corpus: Corpus) -> Corpus:
     """Keep each (prompt, response) once; cells that then look alike become one."""
     _warn("deduplicated", "counts every written fact once")
@@ -174,6 +186,7 @@ def _deduplicated(corpus: Corpus) -> Corpus:
 
 def list_facts(world: World, rng: np.random.Generator) -> Truth:
     """List the facts of ``world`` one by one and draw their right answers; for worlds of at most 1e7 facts."""
+    _check_rng(rng)
     if world.n_facts > MOST_LISTED:
         raise BadInput(f"facts = {world.n_facts}: at most {MOST_LISTED} can be listed one by one; use cells")
     fact_class = np.repeat(np.arange(len(world.facts)), world.facts)
@@ -199,6 +212,7 @@ def sample_listed(
     Raises ``BadInput`` for an unknown mode or more draws than the source holds.
     """
     draws = check_draws(draws)
+    _check_rng(rng)
     if draws > MOST_LISTED:
         raise BadInput(f"draws = {draws}: at most {MOST_LISTED} can be listed one by one; use simlab.corpora.sample")
     if mode not in LISTED_MODES:

@@ -55,6 +55,8 @@ def tabulate(world: World | Truth, corpus: Corpus | Listed, fit: Fit | TableFit,
         return _listed(world, fit)
     if not (isinstance(world, World) and isinstance(fit, Fit)):
         raise BadInput("a corpus of cells needs the World it was drawn from and a fit to its cells")
+    if len(fit.seen) != len(corpus.facts):
+        raise BadInput(f"the fit has {len(fit.seen)} cells and the corpus {len(corpus.facts)}: fit this corpus")
     if len(corpus.fact_class) and corpus.fact_class.max() >= len(world.facts):
         raise BadInput("the corpus was not drawn from this world: it has classes that the world lacks")
     return _strings(world, corpus, fit) if world.n_false is not None else _prompted(world, corpus, fit, streams)

@@ -359,7 +359,27 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "shape": (lambda: pareto(9, 0.0), "shape = 0: must be positive"),
     "ratio 0": (lambda: geometric(9, 0.0), "ratio = 0: must lie strictly between 0 and 1"),
     "ratio 1": (lambda: geometric(9, 1.0), "ratio = 1: must lie strictly between 0 and 1"),
-    "ratio nan": (lambda: geometric(9, math.nan), "ratio = nan: must lie strictly between 0 and 1"),
+    "ratio as text": (lambda: geometric(9, "a"), "ratio = 'a': must be numbers"),
+    "neither ratio nor decay": (
+        lambda: geometric(9),
+        "ratio = None and decay = None: give one of the two (decay = 1 - ratio)",
+    ),
+    "two exponents": (lambda: zipf(9, [1, 2]), "exponent has 2 values: give one"),
+    "too steep": (
+        lambda: pareto(100, 1e-6),
+        "pareto(n_facts=100, shape=1e-06) is too steep for floating-point numbers: its popularities overflow; "
+        "take a flatter law",
+    ),
+    "misspelt setting": (lambda: zipf(9, answrs=3), "setting 'answrs' is unknown: did you mean 'answers'?"),
+    "no facts to solve for": (
+        lambda: with_singleton_rate(0.2, 100),
+        "setting 'n_facts' is missing: zipf needs it",
+    ),
+    "solved for and given": (
+        lambda: with_singleton_rate(0.2, 100, n_facts=9, exponent=1),
+        "exponent = 1 is given and solved for: leave it out, or name another parameter",
+    ),
+    "ratio nan": (lambda: geometric(9, math.nan), "ratio = nan: must be finite and not negative"),
     "rare share": (lambda: two_level(1, 1, 1.5), "rare_share = 1.5: must lie between 0 and 1"),
     "no draws": (lambda: check_draws(0), f"draws = 0: must be a whole number from 1 to {MOST}"),
     "negative draws": (lambda: check_draws(-3), f"draws = -3: must be a whole number from 1 to {MOST}"),
@@ -385,8 +405,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "target nan": (
         lambda: with_singleton_rate(math.nan, 100, "zipf", n_facts=9),
-        "singleton_rate = nan: a target must lie strictly between 0 and 1; "
-        "at either end every parameter is a limit, so give a value inside",
+        "singleton_rate = nan: must be finite and not negative",
     ),
     "target and draws": (
         lambda: with_singleton_rate(0.5, 1.5, "zipf", n_facts=9),

@@ -11,7 +11,7 @@ import numpy as np
 
 from simlab.errors import BadInput, unknown
 from simlab.worlds import laws
-from simlab.worlds.world import World, check_draws, expected_singleton_rate
+from simlab.worlds.world import World, check_draws, expected_singleton_rate, number
 
 TOLERANCE = 1e-9
 
@@ -52,7 +52,7 @@ def with_singleton_rate(
     family's range is taken. Raises ``BadInput`` for a target outside (0, 1), and for one that no value reaches
     (with what is reachable).
     """
-    if not 0.0 < target < 1.0:
+    if not 0.0 < number("singleton_rate", target) < 1.0:
         raise BadInput(
             f"singleton_rate = {target:.6g}: a target must lie strictly between 0 and 1; "
             "at either end every parameter is a limit, so give a value inside"
@@ -67,6 +67,8 @@ def with_singleton_rate(
     if name != own:
         grid = ANSWER_RATE
 
+    if name in fixed:
+        raise BadInput(f"{name} = {fixed[name]} is given and solved for: leave it out, or name another parameter")
     check_settings(law, fixed | {name: None})
 
     def excess(value: float) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, unknown
-from simlab.worlds.world import World, finite, whole
+from simlab.worlds.world import World, count, finite, number
 
 HEAD = 256  # ranks that are classes of their own
 TAIL_CLASSES = 1024  # geometric rank classes behind them
@@ -24,7 +24,7 @@ TAIL_CLASSES = 1024  # geometric rank classes behind them
 
 def _rank_edges(n_facts: int) -> Int[np.ndarray, " edges"]:
     """Edges of the rank classes (edges[i], edges[i+1]]: heads one by one, then geometric."""
-    n = int(whole("n_facts", n_facts, 1)[0])
+    n = count("n_facts", n_facts, 1)
     head = np.arange(min(n, HEAD) + 1)
     if n <= HEAD:
         return head
@@ -57,6 +57,8 @@ def _power_mass(edges: Int[np.ndarray, " edges"], exponent: float, shift: float)
 def _ranked(name: str, edges: Int[np.ndarray, " edges"], mass: Any, settings: dict[str, Any]) -> World:
     """Make a world of rank classes whose total popularity is proportional to ``mass``."""
     facts = np.diff(edges)
+    if not (np.isfinite(mass).all() and mass.sum() > 0):
+        raise BadInput(f"{name} is too steep for floating-point numbers: its popularities overflow; take a flatter law")
     return World(name, facts, mass / mass.sum() / facts, **birthdays(settings, len(facts)))
 
 
@@ -79,9 +81,11 @@ def zipf(n_facts: int, exponent: float = 1.0, **answers: Any) -> World:
     ``answers`` takes ``answers`` (|R_c|, default 365), ``answer_rate`` (default 1) and ``idk`` (default True), as for
     every law of this module.
     """
-    s = float(finite("exponent", exponent)[0])
+    s = number("exponent", exponent)
     edges = _rank_edges(n_facts)
-    return _ranked(f"zipf(n_facts={n_facts:.12g}, exponent={s:.12g})", edges, _power_mass(edges, s, 0.0), answers)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mass = _power_mass(edges, s, 0.0)
+    return _ranked(f"zipf(n_facts={n_facts:.12g}, exponent={s:.12g})", edges, mass, answers)
 
 
 def pareto(n_facts: int, shape: float = 1.0, **answers: Any) -> World:
@@ -89,11 +93,13 @@ def pareto(n_facts: int, shape: float = 1.0, **answers: Any) -> World:
 
     The law of fact multiplicities in Miao & Kearns 2025 (arXiv 2502.08666), with its quantiles for its draws.
     """
-    if finite("shape", shape)[0] == 0:
+    if number("shape", shape) == 0:
         raise BadInput("shape = 0: must be positive")
     edges = _rank_edges(n_facts)
     name = f"pareto(n_facts={n_facts:.12g}, shape={shape:.12g})"
-    return _ranked(name, edges, _power_mass(edges, 1.0 / shape, 0.5), answers)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mass = _power_mass(edges, 1.0 / shape, 0.5)
+    return _ranked(name, edges, mass, answers)
 
 
 def geometric(n_facts: int, ratio: float | None = None, *, decay: float | None = None, **answers: Any) -> World:
@@ -104,7 +110,7 @@ def geometric(n_facts: int, ratio: float | None = None, *, decay: float | None =
     if (ratio is None) == (decay is None):
         raise BadInput(f"ratio = {ratio} and decay = {decay}: give one of the two (decay = 1 - ratio)")
     name, value = ("ratio", ratio) if ratio is not None else ("decay", decay)
-    if value is None or not 0.0 < value < 1.0:
+    if value is None or not 0.0 < number(name, value) < 1.0:
         raise BadInput(f"{name} = {value:.6g}: must lie strictly between 0 and 1")
     edges = _rank_edges(n_facts)
     rate = math.log(value) if name == "ratio" else math.log1p(-value)
@@ -114,16 +120,16 @@ def geometric(n_facts: int, ratio: float | None = None, *, decay: float | None =
 
 def uniform(n_facts: int, **answers: Any) -> World:
     """All facts equally popular."""
-    n = int(whole("n_facts", n_facts, 1)[0])
+    n = count("n_facts", n_facts, 1)
     return World(f"uniform(n_facts={n:.12g})", np.array([n]), np.array([1.0 / n]), **birthdays(answers, 1))
 
 
 def two_level(n_common: int, n_rare: int, rare_share: float, **answers: Any) -> World:
     """``n_common`` facts share 1 - rare_share of the draws equally, ``n_rare`` facts the rest."""
-    share = float(finite("rare_share", rare_share)[0])
+    share = number("rare_share", rare_share)
     if share > 1.0:
         raise BadInput(f"rare_share = {share:.6g}: must lie between 0 and 1")
-    facts = np.concatenate([whole("n_common", n_common, 1), whole("n_rare", n_rare, 1)])
+    facts = np.array([count("n_common", n_common, 1), count("n_rare", n_rare, 1)])
     name = f"two_level(n_common={n_common:.12g}, n_rare={n_rare:.12g}, rare_share={share:.12g})"
     return World(name, facts, np.array([1.0 - share, share]) / facts, **birthdays(answers, 2))
 
@@ -134,7 +140,7 @@ def factoids(popularity: World | Sequence[float] | Float[np.ndarray, " facts"], 
     ``popularity`` is the law of the factoids: one probability a fact, or any world (of which only facts and
     popularity are taken). |H| = n_false; the facts are F.
     """
-    n_false = int(whole("n_false", n_false, 1)[0])
+    n_false = count("n_false", n_false, 1)
     if isinstance(popularity, World):
         law = popularity
     else:

@@ -16,7 +16,7 @@ from simlab.errors import BadInput
 MOST = 9 * 10**18  # facts and draws are counted in 64-bit integers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class World:
     """What is true, as classes of exchangeable facts.
 
@@ -57,11 +57,14 @@ class World:
         if not self.idk and rate.min() < 1.0:
             raise BadInput(f"answer_rate = {rate.min():.6g}: must be 1 in a world without IDK; set idk=True")
         if self.n_false is not None:
-            object.__setattr__(self, "n_false", int(whole("n_false", self.n_false, 1)[0]))
+            object.__setattr__(self, "n_false", count("n_false", self.n_false, 1))
             if self.idk:
                 raise BadInput(f"n_false = {self.n_false}: a world without prompts has no IDK; set idk=False")
-        if (count := sum(facts.tolist())) > MOST:  # in Python's integers: 64 bits wrap, floats round up
-            raise BadInput(f"facts = {count:.4g}: must be at most {MOST:.0e} in all")
+        if (total_facts := sum(facts.tolist())) > MOST:  # in Python's integers: 64 bits wrap, floats round up
+            raise BadInput(f"facts = {total_facts:.4g}: must be at most {MOST:.0e} in all")
+
+    def __repr__(self) -> str:
+        return f"<World {self.name}, {len(self.facts)} classes>"
 
     @property
     def n_facts(self) -> int:
@@ -114,6 +117,20 @@ def finite(name: str, values: Any) -> Float[np.ndarray, " n"]:
         bad = given[~(np.isfinite(given) & (given >= 0))][0]
         raise BadInput(f"{name} = {bad:.6g}: must be finite and not negative")
     return given
+
+
+def number(name: str, value: Any) -> float:
+    """Return ``value`` as one finite float of at least 0."""
+    given = finite(name, value)
+    if given.size != 1:
+        raise BadInput(f"{name} has {given.size} values: give one")
+    return float(given[0])
+
+
+def count(name: str, value: Any, least: int) -> int:
+    """Return ``value`` as one whole number of at least ``least``."""
+    number(name, value)
+    return int(whole(name, value, least)[0])
 
 
 def _spread(name: str, values: Any, n: int) -> Any:
