@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from simlab.corpora import group, list_facts, sample, sample_listed
+from simlab.measures import observe
 from simlab.models import learn
+from simlab.pairs import tabulate
 from simlab.seeds import Streams
 from simlab.trials import trial
 from simlab.worlds import uniform, zipf
@@ -38,13 +40,17 @@ def median(run: Callable[[], object], repeats: int) -> float:
 
 
 def occupancy(smoke: bool) -> list[dict[str, Any]]:
-    """Cells of a Zipf world (exponent 1) against N, and NumPy's multinomial over listed facts."""
+    """Cells of a Zipf world (exponent 1) against N, and NumPy's multinomial over listed facts.
+
+    The ratios of the first rows are to 1e12 draws: what more draws cost.
+    """
     repeats = 3 if smoke else 31
     world, rng = zipf(10**12), STREAMS.numpy("occupancy")
-    rows = []
-    for exponent in (3, 6, 9, 12, 15, 18):
-        seconds = median(lambda n=10**exponent: sample(world, n, rng, count_cap=32), repeats)
-        rows.append({"name": f"cells, 1e{exponent} draws over 1e12 facts, cap 32", "seconds": seconds})
+    times = {e: median(lambda n=10**e: sample(world, n, rng, count_cap=32), repeats) for e in (3, 6, 9, 12, 15, 18)}
+    rows: list[dict[str, Any]] = [
+        {"name": f"cells, 1e{e} draws over 1e12 facts, cap 32", "seconds": seconds, "ratio": times[12] / seconds}
+        for e, seconds in times.items()
+    ]
     n = 10**6 if smoke else 10**8
     listed = zipf(n)
     popularity = np.repeat(listed.popularity, listed.facts)
@@ -58,16 +64,23 @@ def occupancy(smoke: bool) -> list[dict[str, Any]]:
 
 
 def trials(smoke: bool) -> list[dict[str, Any]]:
-    """One whole trial: sample, calibrated learner, all measures, all bounds."""
-    rows = []
-    for n, cap in ((10**12, 32), (10**4, None)):
-        world = zipf(n)
-        seconds = median(
-            lambda n=n, cap=cap, world=world: trial(world, n, ("calibrated",), STREAMS, count_cap=cap),
-            3 if smoke else 51,
-        )
-        rows.append({"name": f"whole trial, {n:.0e} draws over {n:.0e} facts", "seconds": seconds})
-    return rows
+    """One whole trial (sample, calibrated learner, all measures), and the same listed fact by fact."""
+    repeats = 3 if smoke else 51
+    large, small, n = zipf(10**12), zipf(10**4), 10**4
+
+    def listed() -> None:
+        truth = list_facts(small, STREAMS.numpy("facts"))
+        corpus = sample_listed(truth, n, STREAMS.numpy("corpus"))
+        observe(tabulate(truth, corpus, learn("calibrated", corpus, STREAMS), STREAMS))
+
+    on_large = median(lambda: trial(large, 10**12, ("calibrated",), STREAMS, count_cap=32), repeats)
+    on_small = median(lambda: trial(small, n, ("calibrated",), STREAMS), repeats)
+    by_fact = median(listed, 1 if smoke else 7)
+    return [
+        {"name": "whole trial with all bounds, 1e12 draws over 1e12 facts", "seconds": on_large},
+        {"name": "trial without bounds, 1e4 draws over 1e4 facts, listed", "seconds": by_fact},
+        {"name": "whole trial with all bounds, the same on cells", "seconds": on_small, "ratio": by_fact / on_small},
+    ]
 
 
 def fits(smoke: bool) -> list[dict[str, Any]]:

@@ -83,6 +83,19 @@ NUMBERS = {"measure", "mean", "mcse", "q05", "q50", "q95", "n", "n_errors", "n_n
 }
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [*EXPERIMENTS, None], ids=lambda path: path.stem if path else "headline")
+def test_a_rerun_at_published_size_gives_the_committed_table(path: Path | None, tmp_path: Path) -> None:
+    """Same seed and libraries: to 1e-9; other libraries may draw other corpora: within 4 sqrt(2) MCSE."""
+    result = run(path, out=tmp_path, engine="local")
+    name = path.stem if path else "headline"
+    committed = drawing.read_table(ROOT / "experiments" / "results" / f"{name}.csv")
+    assert [row["measure"] for row in committed] == [row["measure"] for row in result.summary]
+    for old, new in zip(committed, result.summary, strict=True):
+        same = new["mean"] == pytest.approx(old["mean"], rel=1e-9, abs=1e-15, nan_ok=True)
+        assert same or abs(new["mean"] - old["mean"]) <= 4 * 2**0.5 * max(old["mcse"], new["mcse"]), old
+
+
 def test_good_turing_experiment_against_its_exact_values() -> None:
     """Simulated mean squared deviations of the committed table against the exact ones, in units of their MCSE."""
     rows = drawing.read_table(ROOT / "experiments" / "results" / "missing_mass_from_singletons.csv")

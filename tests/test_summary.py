@@ -10,8 +10,8 @@ import pytest
 
 from simlab.errors import BadInput
 from simlab.sweep.summary import mcse_coverage, mcse_empse, mcse_mean, mcse_mse, summarise
-from simlab.sweep.verdicts import judge
-from simlab.sweep.wording import number, plus_minus
+from simlab.sweep.verdicts import judge, overall
+from simlab.sweep.wording import exactly, number, plus_minus, settings_text, writable
 
 # Example MIsim of the R package rsimsum (1,000 replicates, true value 0.5): what its simsum() prints for bias,
 # empirical standard error and coverage, each with its Monte Carlo standard error.
@@ -113,6 +113,19 @@ def test_nan_rows_are_left_out_and_their_number_is_said():
     assert found["n"] == 0
 
 
+def test_what_is_infinite_in_every_replicate_has_an_infinite_mean():
+    def of(*values):
+        table = rows(*({"draws": 10, "replicate": i, "method": "a", "x": v} for i, v in enumerate(values)))
+        found = line(summarise(table, ["draws"]), "x")
+        return found["mean"], found["q50"], found["n"], plus_minus(found["mean"], found["mcse"])
+
+    assert of(math.inf, math.inf, math.nan) == (math.inf, math.inf, 2, "inf")
+    assert of(-math.inf) == (-math.inf, -math.inf, 1, "-inf")
+    assert of(math.inf, -math.inf)[2:] == (0, "-")
+    assert of(math.nan)[2:] == (0, "-")
+    assert of(math.inf, 0.5)[2:] == (1, "0.5")
+
+
 def test_truth_values_are_shares_and_convergence_is_counted():
     table = rows(
         *({"draws": 1, "replicate": i, "method": "a", "converged": c} for i, c in enumerate([True, False, True, True]))
@@ -188,7 +201,12 @@ def test_a_bound_in_expectation_may_fail_in_a_row_but_not_in_the_mean():
     noise = rng.normal(0, 0.1, 100)
     noise -= noise.mean()
     assert verdict(slacks(noise + 0.001), "expectation").outcome == "held"
-    assert verdict(slacks(noise - 0.03), "expectation").outcome == "held"  # 3 standard errors
+    near = verdict(slacks(noise - 0.03), "expectation")  # 3 standard errors
+    assert near.sentence == (
+        "Toy bound (toy): held; smallest mean slack -0.03 ± 0.01 (100 replicates, within Monte Carlo error) "
+        "at draws = 10, method a."
+    )
+    assert "within" not in verdict(slacks(noise + 0.001), "expectation").sentence
     broken = verdict([*slacks(noise + 1, draws=1), *slacks(noise - 0.06)], "expectation")  # 6 of them
     assert broken.failed
     assert broken.sentence == (
@@ -200,7 +218,6 @@ def test_few_replicates_need_a_larger_distance():
     two = slacks([-0.2, -0.1])  # 3 standard errors, and 6 below: as likely as not with two replicates
     assert verdict(two, "expectation").outcome == "held"
     assert verdict(slacks([-0.2, -0.15]), "expectation").outcome == "held"
-    assert verdict(slacks([-0.2, -0.2]), "expectation").failed
     alone = verdict(slacks([-0.2]), "expectation")
     assert alone.outcome == "not judged"
     assert alone.sentence == (
@@ -208,17 +225,45 @@ def test_few_replicates_need_a_larger_distance():
     )
 
 
+def test_a_few_equal_slacks_are_no_proof_against_a_bound_in_expectation():
+    """A slack that is -.05 with chance .95 and 1 else has mean .0025, and five equal replicates three times in four."""
+    few = verdict(slacks([-0.05] * 5), "expectation")
+    assert (few.outcome, few.failed) == ("not judged", False)
+    assert few.sentence == (
+        "Toy bound (toy): not judged; the slack is -0.05 in each of 5 replicates at draws = 10, method a, too few to "
+        "tell a constant from chance, give --replicates 30 or more."
+    )
+    assert verdict(slacks([-0.1] * 29), "expectation").outcome == "not judged"  # whose standard deviation is 1e-17
+    assert verdict(slacks([-0.1] * 30), "expectation").failed
+    assert verdict(slacks([-0.1] * 5), "deterministic").failed
+    assert verdict(slacks([0.1] * 5), "expectation").outcome == "held"
+    assert verdict(slacks([-math.inf] * 2), "expectation").failed
+    mixed = verdict([*slacks([-0.05] * 5), *slacks([0.1, 0.2], draws=20)], "expectation")
+    assert mixed.sentence.startswith(
+        "Toy bound (toy): held, not judged at 1 of 2 grid points for want of replicates; smallest mean slack 0.15"
+    )
+
+
 def test_a_bound_in_probability_may_be_broken_by_a_share_gamma():
     held = verdict(slacks([-0.1] * 3 + [0.1] * 297), "probability")
     assert held.sentence == (
-        "Toy bound (toy): held; 3 of 300 rows break it, where a share of 0.01 may; smallest slack -0.1."
+        "Toy bound (toy): held; 3 of 300 rows break it, where at most 1% may; smallest slack -0.1."
     )
     assert verdict(slacks([-0.1] * 9 + [0.1] * 291), "probability").outcome == "held"
     broken = verdict(slacks([-0.1] * 14 + [0.1] * 286), "probability")  # .01 + 4 sd is .033
     assert broken.failed
     assert broken.sentence == (
-        "Toy bound (toy): VIOLATED; 14 of 300 rows break it at draws = 10, method a, where a share of 0.01 may."
+        "Toy bound (toy): VIOLATED; 14 of 300 rows break it at draws = 10, method a, where at most 1% may."
     )
+    for unset in (None, math.nan):  # a setting that is left open
+        assert (
+            verdict(
+                [row | {"gamma": unset} for row in slacks([-0.1] * 14 + [0.1] * 286)],
+                "probability",
+                settings=("draws", "gamma"),
+            ).sentence
+            == broken.sentence
+        )
     lenient = [row | {"gamma": 0.05} for row in slacks([-0.1] * 14 + [0.1] * 286)]
     assert verdict(lenient, "probability", settings=("draws", "gamma")).outcome == "held"
 
@@ -233,6 +278,17 @@ def test_a_vacuous_bound_says_where():
     assert all_of_it.outcome == "vacuous"
     assert all_of_it.sentence == (
         "Toy bound (toy): vacuous at all 2 grid points, it says nothing there; smallest slack 0.8 over 2 rows."
+    )
+
+
+def test_all_verdicts_in_a_line():
+    held, vacuous = verdict(slacks([0.1])), verdict(slacks([0.1], vacuous=True))
+    broken, alone = verdict(slacks([-0.1])), verdict(slacks([-0.1]), "expectation")
+    assert overall([held] * 7 + [vacuous]) == "8 bounds: 7 held, 1 vacuous everywhere"
+    assert overall([held, alone, broken]) == "3 bounds: 1 VIOLATED, 1 held, 1 not judged"
+    on_purpose = verdict(slacks([-0.1], mode="noisy_labels"), settings=("draws", "mode"))
+    assert overall([held, on_purpose]) == (
+        "2 verdicts: 1 held, 1 violated in a mode that breaks their assumptions on purpose"
     )
 
 
@@ -295,3 +351,17 @@ def test_means_are_written_to_the_digits_that_their_error_allows(mean, mcse, lon
 )
 def test_numbers_are_written_as_a_reader_wants_them(value, text):
     assert number(value) == text
+
+
+def test_settings_are_written_so_that_they_can_be_told_apart():
+    values = (0.3, 0.30001, 1 - 1e-7, 1e15, 12345.5, 10**6, math.inf, "iid")
+    assert [exactly(v) for v in values] == ["0.3", "0.30001", "0.9999999", "1e15", "12345.5", "1e6", "inf", "iid"]
+    assert settings_text({"target": 0.99999, "draws": 10_000}, ("target", "draws")) == "target = 0.99999, draws = 1e4"
+
+
+def test_what_an_encoding_lacks_is_written_in_ascii():
+    text = "0.5 ± 0.1 ─ ≥ ü"
+    assert writable(text, "utf-8") == writable(text, None) == writable(text, "no such encoding") == text
+    assert writable("0.5 ± 0.1", "latin-1") == "0.5 ± 0.1"
+    assert writable(text, "ascii") == "0.5 +- 0.1 - >= \\xfc"
+    assert writable("a\udcff", "utf-8") == "a\\udcff"

@@ -18,10 +18,12 @@ import pytest
 
 from simlab.errors import BadInput
 from simlab.sweep import run
+from simlab.sweep.axes import whole
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.engine import run_blocks
+from simlab.sweep.interruption import Stopped, put_off, stoppable, unheard
 from simlab.sweep.loading import experiment_of, load, run_source
-from simlab.sweep.plan import make_plan, whole
+from simlab.sweep.plan import make_plan
 from simlab.sweep.store import Store, open_store, read_block
 
 TOY = '''
@@ -192,8 +194,8 @@ def test_fresh_deletes_its_own_blocks_only(toy, tmp_path):
     fresh = run(toy, engine="serial", out=tmp_path / "out", seed=2, fresh=True)
     assert fresh.computed == 8
     assert fresh.notes == (
-        f"8 block files of other settings or another version of the code in {tmp_path / 'out' / 'blocks'}: "
-        "left alone and not used",
+        f"{tmp_path / 'out'} also holds 8 blocks of other runs (other settings, seed or code); "
+        "the tables there are overwritten by this run",
     )
     assert run(toy, engine="serial", out=tmp_path / "out", seed=1).reused == 8
 
@@ -232,7 +234,7 @@ time.sleep(float(os.environ.get("SLOWLY", "0")) if config.draws == 2 else 0)
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_resumes_to_the_same_rows_and_its_workers_die(tmp_path, how, monkeypatch):
     slow = write(tmp_path, with_cell(SLOW).replace("REPLICATES = 4", "REPLICATES = 20"))
     pids, blocks = tmp_path / "pids", tmp_path / "out" / "blocks"
@@ -251,13 +253,14 @@ def test_an_interrupted_run_resumes_to_the_same_rows_and_its_workers_die(tmp_pat
     if how == signal.SIGINT:
         os.killpg(process.pid, how)  # Ctrl-C reaches the workers too
     else:
-        process.kill()
+        process.send_signal(how)
     _, told = process.communicate(timeout=10)
     kept = len(list(blocks.glob("*.jsonl")))
     assert kept < 20
     wait_until(lambda: not any(alive(int(p.name)) for p in pids.iterdir()))
-    if how == signal.SIGINT:
-        assert process.returncode == 130
+    if how != signal.SIGKILL:
+        assert process.returncode == 128 + how
+        assert "Traceback" not in told
         assert told.splitlines()[-1] == (
             f"simlab: interrupted: {kept} of 20 blocks are kept in {tmp_path / 'out'}; the same command resumes"
         )
@@ -265,6 +268,126 @@ def test_an_interrupted_run_resumes_to_the_same_rows_and_its_workers_die(tmp_pat
     whole_run = run(slow, engine="serial", out=tmp_path / "whole")
     assert (resumed.reused, resumed.computed) == (kept, 20 - kept)
     assert digest(resumed) == digest(whole_run)
+
+
+@pytest.mark.parametrize("after", [0.2, 0.5, 0.9])
+def test_ctrl_c_while_everything_starts_leaves_one_sentence_and_no_traceback(tmp_path, after):
+    slow = write(tmp_path, with_cell("import time; time.sleep(60)"))
+    command = [sys.executable, "-m", "simlab.sweep", str(slow), "--out", str(tmp_path / "out"), "--workers", "2"]
+    process = subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    out, told = process.communicate(timeout=20)
+    assert "Traceback" not in told
+    if process.returncode == 130:  # else Python was not yet at our first line, or in a module that passes Ctrl-C on
+        assert out == ""
+        assert told.splitlines()[-1].startswith("simlab: interrupted before ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_signal_that_is_put_off_comes_afterwards():
+    came = []
+
+    def interrupted():
+        with put_off():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)  # the second is not heard
+            came.append("whole")
+        came.append("never")
+
+    with pytest.raises(Stopped) as stopped, stoppable():
+        interrupted()
+    assert (came, stopped.value.signum) == (["whole"], signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_forkserver_is_deaf_to_ctrl_c_while_it_starts():
+    """It loads NumPy before it ignores the signal; the mask that it inherits holds from its first instruction."""
+    with unheard():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    heard = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        for process in (child, heard):
+            process.send_signal(signal.SIGINT)
+        assert heard.wait(timeout=10) != 0
+        assert child.communicate(b"\n", timeout=10)[1] == b""
+        assert child.returncode == 0
+    finally:
+        for process in (child, heard):
+            process.kill()
+            process.communicate()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(7)", "KeyboardInterrupt()", "GeneratorExit()"])
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_a_cell_that_raises_what_is_no_exception_gives_error_rows(tmp_path, raised, engine):
+    path = write(tmp_path, with_cell(f"if config.draws == 2: raise {raised}"))
+    result = run(path, engine=engine, workers=1, out=tmp_path / "out")
+    assert (result.status, result.errors, result.lost) == (3, 4, 0)
+    name, _, message = raised.rstrip(")").partition("(")
+    message = f": {message}" if message else ""
+    assert result.notes == (
+        f"the cell raised {name} at draws = 2{message} (error rows, with traceback, are in replicates.parquet)",
+    )
+
+
+def test_many_grid_points_that_raise_are_not_all_named(tmp_path):
+    path = write(tmp_path, with_cell("raise ValueError(config.draws)"))
+    notes = run(path, engine="serial", out=tmp_path / "out", settings={"draws": range(1, 9)}).notes
+    assert [note.partition(" (")[0] for note in notes[:5]] == [
+        f"the cell raised ValueError at draws = {i}: {i}" for i in range(1, 6)
+    ]
+    assert notes[5:] == ("the cell raised at more grid points: replicates.parquet has them all (error_type)",)
+
+
+SCRIPT = """
+from simlab.sweep import run
+
+def main():
+    print(run({path!r}, workers=2, out={out!r}).status)
+
+{call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "guarded"),
+    [
+        ("main()", False),
+        ("for _ in range(1):\n    main()", False),
+        ('if __name__ == "__main__":\n    main()', True),
+    ],
+)
+def test_a_script_without_a_guard_is_told_so_in_a_sentence(toy, tmp_path, call, guarded):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(path=str(toy), out=str(tmp_path / "out"), call=call))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    if guarded:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+        return
+    assert done.stdout == ""
+    assert done.stderr.count("Traceback") == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"simlab.errors.BadInput: run() starts worker processes, which load {script} anew: put the call under "
+        "if __name__ == \"__main__\": or choose engine='serial'"
+    )
+    script.write_text(script.read_text().replace("workers=2", "engine='serial'"))
+    assert subprocess.run([sys.executable, str(script)], capture_output=True, text=True).stdout == "0\n"
+
+
+def test_a_script_on_standard_input_is_refused_in_a_sentence_and_a_command_is_not(toy, tmp_path):
+    text = SCRIPT.format(path=str(toy), out=str(tmp_path / "out"), call="main()")
+    piped = subprocess.run([sys.executable, "-"], input=text, capture_output=True, text=True, timeout=60)
+    assert (piped.stdout, piped.stderr.count("Traceback")) == ("", 1)
+    assert piped.stderr.splitlines()[-1] == (
+        "simlab.errors.BadInput: run() starts worker processes, which cannot load <stdin>: put the script into a file, "
+        "or choose engine='serial'"
+    )
+    given = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
+    assert (given.stdout, given.stderr) == ("0\n", "")
 
 
 def wait_until(what, seconds=20.0):
@@ -290,7 +413,7 @@ def test_a_raising_cell_gives_error_rows_and_the_rest_goes_on(tmp_path):
     assert digest(serial) == digest(local)
     assert (local.status, local.errors) == (3, 2)
     assert local.notes == (
-        "the cell raised ValueError: no luck (error rows, with traceback, are in replicates.parquet)",
+        "the cell raised ValueError at draws = 2: no luck (error rows, with traceback, are in replicates.parquet)",
     )
     table = local.replicates
     assert table["error_type"].tolist() == [None] * 6 + ["ValueError"] * 2
@@ -370,7 +493,15 @@ def test_bad_input_in_a_cell_stops_the_sweep_in_a_sentence(tmp_path, engine):
         ("None", "the cell of toy.py must return a list of rows (dictionaries), one a replicate and method"),
         (
             "[{'replicate': 0, 'x': 1}]",
-            "the cell of toy.py: a row needs a whole number 'replicate' and a text 'method'",
+            "the cell of toy.py: each row needs 'method', a text",
+        ),
+        (
+            "[{'method': 'a', 'x': 1}]",
+            "the cell of toy.py: each row needs 'replicate': streams[i].replicate",
+        ),
+        (
+            "[{'replicate': 0, 'method': 'a', 3: 1}]",
+            "the cell of toy.py: the name 3 of a measure must be a text",
         ),
         (
             "[{'replicate': 0, 'method': 'a', 'x': 'many'}]",
@@ -505,7 +636,8 @@ def test_a_store_reads_back_what_it_wrote(toy, tmp_path):
         ({"draws": "many"}, "draws = many (settings): must be a whole number, such as 10000 or 1e4"),
         ({"draws": 0}, "draws = 0 (settings): must be greater than or equal to 1"),
         ({"rate": "1.5"}, "rate = 1.5 (settings): must be less than 1"),
-        ({"rate": "nan"}, "rate = nan (settings): must be less than 1"),
+        ({"rate": "nan"}, "rate = nan (settings): must be a finite number"),
+        ({"rate": math.inf}, "rate = inf (settings): must be a finite number"),
         (
             {"rate": "half"},
             "rate = half (settings): must be a valid number, unable to parse string as a number",
@@ -528,6 +660,85 @@ def test_mistaken_settings_are_sentences(toy, settings, sentence):
     assert str(mistake.value) == sentence
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"experiment": 3}, "experiment = 3: must be the path of a .py file, an Experiment or None"),
+        ({"settings": [1]}, "settings = [1]: must map names of settings to values"),
+        ({"settings": {"draws": ()}}, "draws = () (settings): an axis needs at least one value"),
+        ({"settings": {"draws": range(0)}}, "draws = range(0, 0) (settings): an axis needs at least one value"),
+        ({"settings": {"draws": {7}}}, "draws = {7} (settings): a set has no order, give a tuple"),
+        (
+            {"settings": {"methods": (("mean", "mean"),)}},
+            "methods = mean+mean (settings): 'mean' is named twice, name it once",
+        ),
+        ({"settings": {3: 4}}, "setting '3' is unknown: choose from cap, draws, methods, mode, rate"),
+        *(
+            ({name: value}, f"{name} = {value}: must be a whole number of at least {least}")
+            for name, least in (("replicates", 1), ("seed", 0), ("workers", 1))
+            for value in (1.5, math.nan, math.inf, True, "a", least - 1, None if name == "seed" else "3")
+        ),
+        *(
+            ({name: value}, f"{name} = {value!r}: must be True or False")
+            for name in ("fresh", "smoke")
+            for value in (1, "yes", None)
+        ),
+        ({"engine": None}, "engine = None: must be the name of an engine, local or serial"),
+        ({"engine": 3}, "engine = 3: must be the name of an engine, local or serial"),
+        ({"out": 3}, "results folder 3 is no path: name a folder, or none for results/toy"),
+        ({"out": ""}, "results folder '' is no path: name a folder, or none for results/toy"),
+    ],
+)
+def test_mistaken_arguments_of_run_are_sentences(toy, tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput) as mistake:
+        run(**{"experiment": toy, "engine": "serial"} | arguments)
+    assert str(mistake.value) == sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.py"]
+
+
+def test_numbers_of_numpy_are_numbers(toy):
+    plan = make_plan(load(toy), {"draws": np.array([7, 8])}, replicates=np.int64(3), seed=2.0)
+    assert ([point.settings["draws"] for point in plan.points[::2]], plan.asked, plan.seed) == ([7, 8], 3, 2)
+    assert type(plan.jobs[0].seed) is int
+
+
+def test_settings_that_are_closed_are_refused_with_the_way_out(toy):
+    text = toy.read_text()
+    toy.write_text(text + 'CLOSED = {"rate": "--rate", "cap": ""}\n')
+    refused = {
+        "rate": "setting 'rate' is fixed when the table is read: use --rate instead",
+        "cap": "setting 'cap' cannot be set",
+        "cpa": "setting 'cpa' is unknown: choose from draws, methods, mode",
+    }
+    for name, sentence in refused.items():
+        with pytest.raises(BadInput) as mistake:
+            make_plan(load(toy), {name: 0.25})
+        assert str(mistake.value) == sentence
+    assert len(make_plan(load(toy), {"draws": 3}).points) == 2  # GRID may still vary it
+    toy.write_text(text + 'CLOSED = ("rate",)\n')
+    with pytest.raises(BadInput, match=r"^setting 'rate' cannot be set$"):
+        make_plan(load(toy), {"rate": 0.25})
+    toy.write_text(text + 'CLOSED = ("rat",)\n')
+    with pytest.raises(BadInput, match=r"^toy.py: setting 'rat' is unknown: did you mean 'rate'\?$"):
+        load(toy)
+
+
+def test_a_plan_that_is_too_long_is_refused_at_once_and_a_long_one_is_made_soon(toy):
+    experiment = load(toy)
+    for settings, told in (
+        ({"draws": range(1, 10**12 + 1)}, "4e12 blocks (2,000,000,000,000 grid points x 2 blocks)"),
+        ({"draws": range(1, 10**20, 2), "rate": 0.5}, f"1e20 blocks ({5 * 10**19:,} grid points x 2 blocks)"),
+    ):
+        with pytest.raises(BadInput) as mistake:
+            make_plan(experiment, settings)
+        assert str(mistake.value) == f"{told} are too many: at most 1e6 in one run, take fewer values or replicates"
+    began = time.process_time()
+    plan = make_plan(experiment, {"draws": range(1, 5001), "rate": 0.5}, replicates=40)
+    assert len({job.key for job in plan.jobs}) == 100_000
+    assert time.process_time() - began < 5
+
+
 def test_settings_may_be_written_as_text(toy):
     plan = make_plan(load(toy), {"draws": ("1e6", "1e15"), "methods": "mean+max", "cap": "none", "rate": "0.25"})
     assert [p.settings["draws"] for p in plan.points] == [10**6, 10**15]
@@ -536,6 +747,12 @@ def test_settings_may_be_written_as_text(toy):
     assert plan.points[0].settings["rate"] == 0.25
     assert plan.varying == ("draws",)
     assert make_plan(load(toy), {"cap": "1e2"}).points[0].settings["cap"] == 100
+
+
+def test_a_setting_that_is_none_at_some_grid_points_is_one_grid_point(toy, tmp_path):
+    result = run(toy, engine="serial", out=tmp_path / "out", settings={"cap": ("none", 5), "draws": 10, "rate": 0.5})
+    shares = [(r["cap"], r["method"], r["n"]) for r in result.summary if r["measure"] == "share"]
+    assert shares == [(None, "mean", 4), (None, "median", 4), (5, "mean", 4), (5, "median", 4)]
 
 
 def test_whole_numbers_are_exact():
@@ -557,7 +774,22 @@ def test_smoke_is_the_size_that_the_experiment_names(toy, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("def cell", "def cells", "toy.py has no cell: an experiment must define them"),
+        ("def cell", "def cells", "toy.py has no cell: an experiment must define it, see docs/adding.md"),
+        (
+            "def cell(config, streams)",
+            "def cell(config)",
+            "toy.py: cell must be a function of two arguments, cell(config, streams), see docs/adding.md",
+        ),
+        (
+            'class Config(BaseModel, frozen=True, extra="forbid"):',
+            "class Config:",
+            "toy.py: Config is another class: it must be a pydantic.BaseModel, see docs/adding.md",
+        ),
+        (
+            "GRID = {",
+            "check = 3\nGRID = {",
+            "toy.py: check must be a function of one argument, check(config)",
+        ),
         ("BLOCK = 2", "BLOCK = 0", "toy.py: BLOCK = 0: must be a whole number of at least 1"),
         ('"grid": {', '"girds": {', "toy.py: SMOKE key 'girds' is unknown: did you mean 'grid'?"),
         ('GRID = {"draws"', 'GRID = {"drows"', "toy.py: setting 'drows' is unknown: did you mean 'draws'?"),

@@ -26,6 +26,7 @@ THEOREM_1 = Theorem(
     source=f"{KNVZ}, Theorem 1 and Corollary 1",
     test="tests/test_bounds.py::test_error_from_iiv_is_the_sum_of_its_terms",
     experiment="experiments/error_from_iiv.py",
+    assumes_iid=False,
 )
 COROLLARY_1 = replace(THEOREM_1, name="Corollary 1", source=f"{KNVZ}, Corollary 1")
 

@@ -90,6 +90,7 @@ class Theorem:
     """One bound as it is listed: its name in code, its statement in plain mathematics, and where it is checked.
 
     ``test`` is ``path::name`` of the test of its formula, ``experiment`` the file that puts it to the test.
+    ``assumes_iid`` is False for what holds given any training data, however they were drawn.
     """
 
     slug: str
@@ -101,6 +102,7 @@ class Theorem:
     source: str
     test: str
     experiment: str
+    assumes_iid: bool = True
 
     def report(
         self,

@@ -50,6 +50,7 @@ SHARP = Theorem(
     source=f"derived from the proofs of {KNVZ}, Theorem 1 and Lemma 2 (E[gamma_c] = 1/2)",
     test="tests/test_bounds.py::test_sharp_form_takes_the_missing_mass_as_is",
     experiment=_EXPERIMENT,
+    assumes_iid=False,
 )
 LEMMA_2 = Theorem(
     slug="iiv_from_singletons",
@@ -73,6 +74,7 @@ LEMMA_2_SHARP = Theorem(
     source=f"derived from the proof of {KNVZ}, Lemma 2 (Hoeffding's inequality, given the training data)",
     test="tests/test_bounds.py::test_iiv_from_missing_mass_is_hoeffding",
     experiment=_EXPERIMENT,
+    assumes_iid=False,
 )
 
 

@@ -4,11 +4,13 @@
 
     from simlab.sweep import run
 
-    result = run("experiments/error_from_iiv.py", settings={"draws": (10_000, 1_000_000)}, workers=2)
+    if __name__ == "__main__":  # workers load this script anew, and must not come to the call
+        result = run("experiments/error_from_iiv.py", settings={"draws": (10_000, 1_000_000)}, workers=2)
 
-The stations: ``loading`` (an experiment's source), ``plan`` (grid points and blocks), ``engine`` (executors),
-``store`` (one file a block, then tables), ``summary``, ``verdicts``, ``display``, and ``running``, which puts them
-in a row. Importing the package loads none of them.
+The stations: ``loading`` (an experiment's source), ``axes`` (what is asked for), ``plan`` (grid points and blocks),
+``blocks`` (one of them), ``engine`` (executors), ``store`` (one file a block, then tables), ``summary``,
+``verdicts``, ``sweeping``, which puts them in a row, ``running``, which is the call, ``display`` and ``cli``.
+Importing the package loads none of them.
 """
 
 from __future__ import annotations

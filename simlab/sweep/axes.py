@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -34,10 +33,11 @@ def whole(name: str, text: str, origin: str = "") -> int:
 
 def count(name: str, value: object, least: int) -> int:
     """Return ``value`` as an int. Raises ``BadInput`` for what is no whole number, or one below ``least``."""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value):
-        size = int(value)
-        if size == value and size >= least:
-            return size
+    plain = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    if isinstance(plain, int) and not isinstance(plain, bool) and plain >= least:
+        return plain
     raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
 
 
@@ -63,7 +63,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def axes_of(experiment: Experiment, settings: object, grid: Mapping[str, Axis], origin: str) -> dict[str, Axis]:
-    """Return ``grid`` with the user's ``settings`` in place of its axes. Raises ``BadInput`` for what may not be set."""
+    """Return ``grid`` with the user's ``settings`` for its axes. Raises ``BadInput`` for what may not be set."""
     if not isinstance(settings, Mapping):
         raise BadInput(f"settings = {settings!r}: must map names of settings to values")
     axes = dict(grid)

@@ -1,12 +1,16 @@
 """The command line: arguments to a call of ``run``, mistakes to one sentence, outcomes to exit statuses.
 
-0 done, all bounds held; 1 a bound failed; 2 bad usage or bad input; 3 finished with error rows or lost blocks;
-130 interrupted, finished blocks kept; 70 a crash of ours. Nothing heavy is imported before the arguments are read.
+0 done, all bounds held; 1 a bound failed; 2 bad usage or bad input; 3 finished with error rows, lost blocks
+or no picture; 130 interrupted (143 by SIGTERM), finished blocks kept; 141 the reader of our output went away; 70 a
+crash of ours. Nothing heavy is imported before the arguments are read.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,20 +21,25 @@ import typer
 
 import simlab
 from simlab.errors import BadInput, unknown
+from simlab.sweep.interruption import Interrupted, ReaderGone, for_a_reader
 from simlab.sweep.limits import limit_threads
 
 if TYPE_CHECKING:
     from simlab.sweep.loading import Experiment
 
 EPILOG = (
-    "Exit status: 0 all bounds held, 1 a bound failed, 2 bad usage or bad input, 3 finished with error rows or "
-    "lost blocks, 130 interrupted (finished blocks are kept), 70 a crash of simlab."
+    "Exit status: 0 all bounds held, 1 a bound failed, 2 bad usage or bad input, 3 finished with error rows, lost "
+    "blocks or no picture, 130 interrupted and 143 terminated (finished blocks are kept), 70 a crash of simlab."
 )
 
 # typer brings its own copy of click in some versions and imports click in others: the class is the same.
 _ClickError: Any = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["--help", "-h"]})
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"], "allow_extra_args": True},
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,9 @@ def _version(wanted: bool) -> bool:
 
 @app.command(epilog=EPILOG)
 def parse(
+    context: typer.Context,
     experiment: Annotated[
-        list[str] | None,
+        str | None,
         typer.Argument(
             metavar="EXPERIMENT",
             help="An experiment, a .py file; without one, the headline sweep.",
@@ -120,12 +130,13 @@ def parse(
     ] = False,
 ) -> Arguments:
     """Run a sweep: an experiment over a grid of settings, replicates at each point, bounds checked at the end."""
-    if experiment and len(experiment) > 1:
-        raise BadInput(f"{len(experiment)} experiments are given ({', '.join(experiment)}): run one at a time")
+    if experiment is not None and context.args:
+        named = [experiment, *context.args]
+        raise BadInput(f"{len(named)} experiments are given ({', '.join(named)}): run one at a time")
     columns = {"prompt": prompt, "answer": answer, "count": count, "idk": idk or None}
     columns |= {"conflicts": conflicts, "normalize": normalize, "n_answers": n_answers}
     return Arguments(
-        experiment=experiment[0] if experiment else None,
+        experiment=experiment,
         chosen=chosen or [],
         replicates=replicates,
         workers=workers,
@@ -144,6 +155,20 @@ def parse(
 def command(argv: Sequence[str]) -> int:
     """Run the command line ``argv`` (without the program's name) and return the exit status."""
     try:
+        status = _told(argv)
+        sys.stdout.flush()  # here, where a pipe that is closed has its own exit status
+        return status
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                os.dup2(nowhere, stream.fileno())
+        return 141
+
+
+def _told(argv: Sequence[str]) -> int:
+    """Run the command line, and turn what is raised into sentences on stderr and an exit status."""
+    try:
         read = read_arguments(argv)
         return read if isinstance(read, int) else execute(read)
     except BadInput as error:
@@ -151,11 +176,10 @@ def command(argv: Sequence[str]) -> int:
             print(f"simlab: {sentence}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
-        print(f"simlab: {error or 'interrupted: finished blocks are kept; the same command resumes'}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        print(f"simlab: {error.args[0] if error.args else 'interrupted before anything was computed'}", file=sys.stderr)
+        return 128 + int(getattr(error, "signum", signal.SIGINT))
+    except ReaderGone:
+        raise
     except Exception:
         traceback.print_exc()
         print(
@@ -169,8 +193,11 @@ def command(argv: Sequence[str]) -> int:
 def read_arguments(argv: Sequence[str]) -> Arguments | int:
     """Return the parsed arguments, or a status after ``--help``. Raises ``BadInput`` for bad usage, in a sentence."""
     main = typer.main.get_command(app)
+    _refuse_options_as_values(argv, main.params)
     try:
         read: Arguments | int = main.main(_spread(argv), prog_name="python -m simlab.sweep", standalone_mode=False)
+    except SystemExit:  # the reader of the help went away
+        raise ReaderGone from None
     except _ClickError as error:
         if hasattr(error, "possibilities"):  # NoSuchOption
             options = [name for parameter in main.params for name in (*parameter.opts, *parameter.secondary_opts)]
@@ -179,6 +206,17 @@ def read_arguments(argv: Sequence[str]) -> Arguments | int:
         text = error.format_message().rstrip(".")
         raise BadInput(f"{text[:1].lower()}{text[1:]}: see python -m simlab.sweep --help") from None
     return read
+
+
+def _refuse_options_as_values(argv: Sequence[str], parameters: Sequence[Any]) -> None:
+    """Raise ``BadInput`` for ``--out --smoke``: an option that takes a value, followed by another option."""
+    names = {name: parameter for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
+    for option, value in itertools.pairwise(argv):
+        if option == "--":
+            return
+        takes_value = option.startswith("--") and option in names and not names[option].is_flag
+        if takes_value and value.startswith("--") and (value in names or value == "--help"):
+            raise BadInput(f"option {option!r} requires an argument, and {value!r} is an option: give it a value first")
 
 
 def _spread(argv: Sequence[str]) -> list[str]:
@@ -198,44 +236,43 @@ def execute(arguments: Arguments) -> int:
     """Run what was asked for and show it; return the exit status."""
     limit_threads(os.environ)  # before NumPy is loaded, so that --engine serial has one thread as well
     from simlab.sweep import display
-    from simlab.sweep.plan import make_plan, parse_axes, whole
-    from simlab.sweep.running import folder_of, pending_jobs, run
-    from simlab.sweep.store import Store
+    from simlab.sweep.axes import parse_axes, whole
+    from simlab.sweep.progress import Screen
+    from simlab.sweep.running import prepare
 
     def integer(option: str, text: str | None) -> int | None:
         return None if text is None else whole(option, text)
 
-    settings = parse_axes(arguments.chosen)
-    replicates = integer("--replicates", arguments.replicates)
-    workers, seed = integer("--workers", arguments.workers), whole("--seed", arguments.seed)
-    experiment = _experiment(arguments)
-    if arguments.dry_run:
-        plan = make_plan(experiment, settings, replicates=replicates, seed=seed, smoke=arguments.smoke, origin="--set")
-        folder = folder_of(experiment, arguments.out)
-        done = Store(folder).finished(plan.jobs)
-        display.show_plan(plan, done, len(pending_jobs(plan, done)), folder)
-        return 0
-    result = run(
-        experiment,
-        settings=settings,
-        replicates=replicates,
-        workers=workers,
-        seed=seed,
+    sweep = prepare(
+        settings=parse_axes(arguments.chosen),
+        replicates=integer("--replicates", arguments.replicates),
+        workers=integer("--workers", arguments.workers),
+        seed=whole("--seed", arguments.seed),
+        experiment=_experiment(arguments),
         out=arguments.out,
         engine=arguments.engine,
         fresh=arguments.fresh,
         smoke=arguments.smoke,
         origin="--set",
-        watcher=display.Screen(quiet=arguments.quiet),
     )
-    display.show(result)
+    if arguments.dry_run:
+        sweep.rehearse()
+        with for_a_reader():
+            display.show_plan(sweep)
+        return 0
+    result = sweep.run(Screen(quiet=arguments.quiet))
+    try:
+        with for_a_reader():
+            display.show(result)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted while printing: everything is in {result.folder}") from None
     return result.status
 
 
 def _experiment(arguments: Arguments) -> Experiment:
     """The experiment that the arguments name: a file, a table of facts, or the headline."""
+    from simlab.sweep.axes import whole
     from simlab.sweep.loading import load, load_facts
-    from simlab.sweep.plan import whole
 
     columns = dict(arguments.columns)
     if not arguments.facts:

@@ -1,140 +1,89 @@
-"""What a user sees: progress on stderr, then the table, the verdicts and the paths on stdout."""
+"""What a user sees of a plan and of a finished sweep, on stdout: tables, verdicts and paths."""
 
 from __future__ import annotations
 
+import io
+import shutil
 import sys
-import threading
-import time
+import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from simlab.sweep.blocks import Outcome
 from simlab.sweep.loading import Row
-from simlab.sweep.plan import Plan, flat
-from simlab.sweep.running import Result
-from simlab.sweep.store import Block
-from simlab.sweep.wording import number, plural, plus_minus, settings_text
+from simlab.sweep.progress import size_of
+from simlab.sweep.sweeping import Result, Sweep
+from simlab.sweep.verdicts import overall
+from simlab.sweep.wording import exactly, plural, plus_minus, writable
 
-PLAIN_WIDTH = 160
+PLAIN_WIDTH, PLAIN_HEIGHT = 160, 24
 HEADER_WIDTH = 11
-EVERY_S = 30.0
+SHORT = "0.2003(4) stands for 0.2003 ± 0.0004, the mean and its Monte Carlo standard error."
 
 
-def say(text: str) -> None:
-    """One line on stderr, under our name."""
-    print(f"simlab: {text}", file=sys.stderr, flush=True)
+def put(text: str) -> None:
+    """Print lines on stdout, in ASCII where its encoding has no more."""
+    for line in text.split("\n"):
+        print(writable(line, sys.stdout.encoding))
 
 
-class Screen:
-    """Shows a running sweep: a bar on a terminal, else a line every ``every`` seconds; quiet shows neither."""
-
-    def __init__(self, *, quiet: bool = False, every: float = EVERY_S) -> None:
-        self.quiet, self.every = quiet, every
-        self.bar: Progress | None = None
-        self.total = self.before = self.count = self.errors = 0
-        self.began = time.monotonic()
-        self.ended = threading.Event()
-
-    def note(self, text: str) -> None:
-        """Print a sentence above the bar."""
-        if self.quiet:
-            return
-        if self.bar:
-            self.bar.console.print(escape(f"simlab: {text}"), highlight=False, soft_wrap=True)
-        else:
-            say(text)
-
-    def start(self, plan: Plan, done: int) -> None:
-        """Say what will be done and start the bar, or the clock."""
-        self.total, self.before, self.count = len(plan.jobs), done, done
-        if self.quiet or done == self.total:
-            return
-        self.note(size_of(plan))
-        if sys.stderr.isatty():
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("blocks"), TimeElapsedColumn())
-            left = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[errors]}"))
-            self.bar = Progress(*columns, *left, console=Console(stderr=True), transient=True)
-            self.bar.start()
-            self.bar.add_task("", total=self.total, completed=done, errors="")
-        else:
-            threading.Thread(target=self._tick, daemon=True, name="progress").start()
-
-    def advance(self, outcome: Outcome) -> None:
-        """Count a block."""
-        self.count += 1
-        self.errors += outcome.errors
-        if self.bar:
-            errors = plural(self.errors, "error") if self.errors else ""
-            self.bar.update(self.bar.task_ids[0], completed=self.count, errors=errors)
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self.ended.set()
-        if self.bar:
-            self.bar.stop()
-            self.bar = None
-
-    def _tick(self) -> None:
-        while not self.ended.wait(self.every):
-            say(self.line())
-
-    def line(self) -> str:
-        """Progress in words: blocks done, time spent, time left."""
-        spent = time.monotonic() - self.began
-        new = self.count - self.before
-        left = f"about {spent / new * (self.total - self.count):.0f} s left" if new else "no block finished yet"
-        errors = f", {plural(self.errors, 'error')}" if self.errors else ""
-        return f"{self.count} of {plural(self.total, 'block')}, {spent:.0f} s, {left}{errors}"
-
-
-def size_of(plan: Plan) -> str:
-    """The size of a sweep in a sentence."""
-    return (
-        f"{plan.experiment.slug}: {plural(len(plan.points), 'grid point')} x {plural(plan.replicates, 'replicate')}, "
-        f"{plural(len(plan.jobs), 'block')} of {plan.block}, seed {plan.seed}"
-    )
-
-
-def show_plan(plan: Plan, done: dict[str, Block], pending: int, folder: Path) -> None:
-    """Print what a run would do: its grid points, its blocks, and what is there already."""
-    print(plan.experiment.question)
-    for line in plan.description():
-        print(line)
-    print(size_of(plan))
+def show_plan(sweep: Sweep) -> None:
+    """Print what a rehearsed sweep would do: its grid points, its blocks, and what is there already."""
+    plan, pending = sweep.plan, {job.key for job in sweep.pending}
+    sections = [[plan.experiment.question], plan.description(), [size_of(plan)]]
     each = len(plan.jobs) // len(plan.points)
     for i, point in enumerate(plan.points):
-        there = sum(job.key in done for job in plan.jobs[i * each : (i + 1) * each])
-        name = settings_text(flat(point.settings), plan.varying) or "all settings at their defaults"
-        print(f"  {name}: {there} of {plural(each, 'block')} done")
-    print(f"{plural(len(plan.jobs) - pending, 'block')} done already in {folder}, {pending} to compute")
+        there = sum(job.key not in pending for job in plan.jobs[i * each : (i + 1) * each])
+        name = plan.place(point.settings) or "all settings at their defaults"
+        sections[-1].append(f"  {name}: {there} of {plural(each, 'block')} done")
+    done = plural(len(plan.jobs) - len(pending), "block")
+    fresh = " (--fresh computes all of them anew)" if sweep.fresh else ""
+    sections[-1].append(f"{done} done already in {sweep.store.folder}{fresh}, {len(pending):,} to compute")
+    _put_sections(sections)
 
 
 def show(result: Result) -> None:
-    """Print the table, the verdicts and the paths."""
-    print(result.plan.experiment.question)
-    for line in result.plan.description():
-        print(line)
-    width = Console().width if sys.stdout.isatty() else None
+    """Print the question, what the experiment says of its data, the table, the verdicts and the paths."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((PLAIN_WIDTH, PLAIN_HEIGHT)).columns if terminal else None
     grids, short = tables_of(result, width)
-    for grid in grids:
-        Console(highlight=False, width=max(width or PLAIN_WIDTH, _width(grid))).print(grid)
-    if short:
-        print("0.2003(4) stands for 0.2003 ± 0.0004, the mean and its Monte Carlo standard error.")
-    for verdict in result.verdicts:
-        print(verdict.sentence)
+    tables = [drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=terminal) for grid in grids]
     problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
     problems += [plural(result.lost, "block") + " lost"] if result.lost else []
-    if problems:
-        print(f"Not complete: {' and '.join(problems)}.")
-    for path in result.files:
-        print(path)
+    problems += ["the picture was not drawn"] if result.undrawn else []
+    verdicts = [overall(result.verdicts), *(verdict.sentence for verdict in result.verdicts)] if result.verdicts else []
+    _put_sections(
+        [
+            [result.plan.experiment.question],
+            _folded_at_words(result.plan.description(), width),
+            [SHORT] if short else [],
+            *([table] for table in tables),
+            _folded_at_words(verdicts, width),
+            [f"Not complete: {' and '.join(problems)}."] if problems else [],
+            [str(path) for path in result.files],
+        ]
+    )
+
+
+def _put_sections(sections: Sequence[Sequence[str]]) -> None:
+    """Print groups of lines with a blank line between them."""
+    put("\n\n".join("\n".join(lines) for lines in sections if lines))
+
+
+def _folded_at_words(lines: Sequence[str], width: int | None) -> list[str]:
+    """Lines folded at words to a terminal's width, with a hanging indent; as they are where there is none."""
+    if width is None:
+        return list(lines)
+    fold = textwrap.TextWrapper(max(width, 20), break_long_words=False, break_on_hyphens=False)
+    folded = []
+    for line in lines:
+        fold.subsequent_indent = " " * (len(line) - len(line.lstrip()) + 2)
+        folded.append(fold.fill(line))
+    return folded
 
 
 def tables_of(result: Result, width: int | None) -> tuple[list[Grid], bool]:
@@ -165,8 +114,24 @@ def tables_of(result: Result, width: int | None) -> tuple[list[Grid], bool]:
     return [_grid(rows, varying, part, short=True) for part in parts], True
 
 
+def drawn(grid: Grid, width: int, *, terminal: bool) -> str:
+    """The table in ink, of exactly that width; nothing of it depends on the environment."""
+    paper = io.StringIO()
+    Console(
+        file=paper,
+        width=width,
+        height=PLAIN_HEIGHT,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+        legacy_windows=False,
+        highlight=False,
+        _environ={},
+    ).print(grid)
+    return "\n".join(line.rstrip() for line in paper.getvalue().splitlines())
+
+
 def _width(grid: Grid) -> int:
-    console = Console(width=100_000)
+    console = Console(width=100_000, height=PLAIN_HEIGHT, _environ={})
     return Measurement.get(console, console.options, grid).maximum
 
 
@@ -175,11 +140,13 @@ def _grid(lines: Sequence[Mapping[str, Row]], varying: Sequence[str], shown: Map
     for name in (*varying, "method", *shown):
         words = name == "method" or any(isinstance(row.get(name), str) for line in lines for row in line.values())
         heading = shown.get(name, _folded(name))
+        heading = writable(heading, sys.stdout.encoding)
         grid.add_column(escape(heading), no_wrap=True, justify="left" if words else "right", vertical="bottom")
     for line in lines:
         first = next(iter(line.values()))
-        settings = [number(first[name]) for name in varying]
-        grid.add_row(*map(escape, (*settings, str(first["method"]), *(_mean(line.get(n), short) for n in shown))))
+        settings = [exactly(first[name]) for name in varying]
+        cells = (*settings, str(first["method"]), *(_mean(line.get(n), short) for n in shown))
+        grid.add_row(*(escape(writable(cell, sys.stdout.encoding)) for cell in cells))
     return grid
 
 

@@ -23,7 +23,7 @@ from simlab.errors import BadInput, unknown
 from simlab.sweep import blocks
 from simlab.sweep.blocks import Outcome, run_block
 from simlab.sweep.guarding import refuse_unguarded
-from simlab.sweep.interruption import unheard
+from simlab.sweep.interruption import put_off, unheard
 from simlab.sweep.limits import limit_threads
 from simlab.sweep.plan import Job
 
@@ -111,6 +111,14 @@ class _Serial(Executor):
         return future
 
 
+class _Local(ProcessPoolExecutor):
+    """A pool whose ``submit``, which starts processes, is finished before a signal is heeded."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        with put_off():
+            return super().submit(fn, *args, **kwargs)
+
+
 @contextmanager
 def _local_pool(workers: int, payload: Mapping[str, object]) -> Iterator[Executor]:
     """A pool of processes of one thread each, which die with this process, or when an error ends the sweep."""
@@ -119,9 +127,7 @@ def _local_pool(workers: int, payload: Mapping[str, object]) -> Iterator[Executo
     if method == "forkserver":
         _start_forkserver()
     lifeline, held = multiprocessing.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(lifeline, dict(payload))
-    )
+    pool = _Local(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline, dict(payload)))
     try:
         yield pool
         pool.shutdown()
@@ -136,12 +142,13 @@ ENGINES: dict[str, Pool] = {"local": _local_pool, "serial": _serial_pool}
 
 def _start_forkserver() -> None:
     """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     forkserver.set_forkserver_preload(PRELOAD)
     added = limit_threads(os.environ)
     try:
-        with unheard():
+        resource_tracker.ensure_running()  # first, for it unblocks SIGINT when it has started
+        with put_off(), unheard():
             forkserver.ensure_running()
     finally:
         for name in added:  # the caller's own environment stays as it was

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import multiprocessing
+import os
 import sys
 from types import FrameType
 
 from simlab.errors import BadInput
 
 ADVICE = (
-    "run() starts worker processes, which load {script} anew: put the call under if __name__ == \"__main__\": "
+    'run() starts worker processes, which load {script} anew: put the call under if __name__ == "__main__": '
     "or choose engine='serial'"
 )
 
@@ -18,9 +19,16 @@ ADVICE = (
 def refuse_unguarded() -> None:
     """Raise ``BadInput`` where the calling script's workers would run the call again: at its top level, under no if.
 
-    In a worker, that is one that was missed here: the script is being loaded by a new process.
+    Raised too for a script that is no file (standard input), which no worker could load, and in a worker that came
+    to a call which was missed here.
     """
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None)
+    if script and getattr(main, "__spec__", None) is None and not os.path.exists(script):
+        raise BadInput(
+            f"run() starts worker processes, which cannot load {os.path.basename(script)}: put the script into a file, "
+            "or choose engine='serial'"
+        )
     inheriting = getattr(multiprocessing.current_process(), "_inheriting", False)
     line = _line_at_top_level()
     if inheriting or (script and line and not _under_an_if(script, line)):

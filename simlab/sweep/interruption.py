@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any
 
 
 class Stopped(KeyboardInterrupt):
@@ -36,13 +36,16 @@ def stoppable() -> Iterator[None]:
 
     Does nothing outside the main thread, and leaves a signal alone for which somebody has set a handler of his own.
     """
-    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours: list[signal.Signals] = []
 
-    def stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         for number in ours:  # what ends the workers and keeps the tables whole is not interrupted again
             signal.signal(number, signal.SIG_IGN)
-        raise Stopped(signum)
+        if _put_off:
+            _put_off[-1].append(signum)
+        else:
+            raise Stopped(signum)
 
     if threading.current_thread() is threading.main_thread():
         ours += [number for number, handler in before.items() if signal.getsignal(number) == handler]
@@ -53,6 +56,36 @@ def stoppable() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, before[number])
+
+
+class ReaderGone(BrokenPipeError):
+    """Whoever read our output went away, as ``head`` does."""
+
+
+@contextmanager
+def for_a_reader() -> Iterator[None]:
+    """Tell a closed pipe of our output from one of our workers."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
+_put_off: list[list[int]] = []
+"""The signals that came while somebody put them off, one list for each who does."""
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Let ``Stopped`` wait for the end of the body: a worker that is half started would be nobody's."""
+    came: list[int] = []
+    _put_off.append(came)
+    try:
+        yield
+    finally:
+        _put_off.pop()
+        if came:  # whatever else went wrong, for it may be that signal's doing
+            raise Stopped(came[0])
 
 
 @contextmanager

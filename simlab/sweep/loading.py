@@ -51,9 +51,9 @@ class Experiment:
 
     ``grid`` maps settings to the values of their axes, ``shown`` lists the measures of the printed table,
     ``picture`` names a function of ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of
-    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, ``check`` raises ``BadInput`` for a Config that no
-    cell could serve, ``closed`` maps settings that a user may not choose to the option that does (or to nothing), and
-    ``base`` holds settings that are given from outside (a table of facts).
+    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, ``check`` raises ``BadInput`` for a
+    Config that no cell could serve, ``closed`` maps settings that a user may not choose to the option that does (or
+    to nothing), and ``base`` holds settings that are given from outside (a table of facts).
     """
 
     source: Source

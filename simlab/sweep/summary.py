@@ -90,7 +90,7 @@ def _codes(columns: Iterable[np.ndarray], n: int) -> Int[np.ndarray, " rows"]:
     codes = np.zeros(n, dtype=np.int64)
     for column in columns:
         numbers: dict[object, int] = {}
-        new = np.fromiter((numbers.setdefault(v, len(numbers)) for v in column.tolist()), np.int64, n)
+        new = np.fromiter((numbers.setdefault(_missing(v), len(numbers)) for v in column.tolist()), np.int64, n)
         _, first, codes = np.unique(codes * max(len(numbers), 1) + new, return_index=True, return_inverse=True)
         codes = np.argsort(np.argsort(first))[codes]
     return codes
@@ -102,8 +102,13 @@ def _present(column: np.ndarray) -> Bool[np.ndarray, " rows"]:
 
 
 def plain(value: object) -> object:
-    """A NumPy scalar as a Python value."""
-    return value.item() if isinstance(value, np.generic) else value
+    """A NumPy scalar as a Python value, a missing number as None."""
+    return _missing(value.item() if isinstance(value, np.generic) else value)
+
+
+def _missing(value: object) -> object:
+    """None for NaN: a setting that is none among numbers is NaN in a column, and no NaN equals another."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def measures(table: Table, settings: Sequence[str]) -> tuple[str, ...]:
@@ -116,7 +121,8 @@ def summarise(table: Table, settings: Sequence[str]) -> list[Row]:
     """Return one row a grid point, method and measure, in the order of the table.
 
     ``mean`` with its ``mcse`` and the quantiles are over the ``n`` finite values (NaN says "not applicable"; n says
-    how many were not); a truth value's mean is a share. ``n_errors`` counts replicates that raised,
+    how many were not); where none is finite and all that are no NaN are one infinity, that is the mean, of these n,
+    without an error. A truth value's mean is a share. ``n_errors`` counts replicates that raised,
     ``n_not_converged`` rows whose ``converged`` is false. A measure X beside columns ``X_estimand``, or ``X_low`` and
     ``X_high`` too, has ``bias`` and ``coverage`` with their errors; the others leave these empty.
     """
@@ -141,9 +147,12 @@ def summarise(table: Table, settings: Sequence[str]) -> list[Row]:
 
 
 def _moments(values: Float[np.ndarray, " replicates"]) -> Row:
-    """Mean, its MCSE, quantiles and count of the finite values."""
-    values = values[np.isfinite(values)]
+    """Mean, its MCSE, quantiles and count of the finite values, or of the infinities where there is nothing else."""
+    infinite, values = values[np.isinf(values)], values[np.isfinite(values)]
     n = len(values)
+    if not n and len(infinite) and np.all(infinite == infinite[0]):
+        middle = float(infinite[0])
+        return {"mean": middle, "mcse": math.nan, "q05": middle, "q50": middle, "q95": middle, "n": len(infinite)}
     if not n:
         nothing = math.nan
         return {"mean": nothing, "mcse": nothing, "q05": nothing, "q50": nothing, "q95": nothing, "n": 0}

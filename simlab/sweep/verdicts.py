@@ -2,7 +2,9 @@
 
 A row's slack is >= 0 where the bound holds and NaN where it does not apply. A deterministic bound fails when a
 slack is below -1e-9. A bound in expectation fails when, at some grid point and method, the mean slack is below
--4 Monte Carlo standard errors (and below -1e-9). A bound with probability 1 - gamma fails when, at some grid
+-4 Monte Carlo standard errors (and below -1e-9); fewer than 30 replicates that all give one and the same negative
+slack have no spread to judge it by (a discrete slack may do so by chance), and leave the bound not judged, unless
+that slack is infinite. A bound with probability 1 - gamma fails when, at some grid
 point and method, the share of violations exceeds gamma by 4 binomial standard deviations. "4 standard
 deviations" stands for a tail of 3.2e-5, and is taken exactly where replicates are few: from Student's t, and
 from the binomial itself.
@@ -11,6 +13,7 @@ from the binomial itself.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -27,6 +30,8 @@ from simlab.sweep.wording import number, plural, plus_minus, settings_text
 TOLERANCE = 1e-9
 SIGMAS = 4.0
 GAMMA = 0.01
+FEW = 30
+"""Replicates below which equal slacks are no proof that the slack is constant."""
 SUFFIX = "_slack"
 
 Outcome = Literal["held", "violated", "vacuous", "not judged"]
@@ -145,10 +150,18 @@ def _case(
     fails: bool | None = violations > 0
     if theorem.kind == "expectation":
         slack, mcse = _mean(slacks)
-        fails = slack < -max(_widened(n) * mcse, TOLERANCE) if not math.isnan(mcse) else None
+        constant = n < FEW and math.isfinite(slack) and mcse <= 1e-12 * abs(slack)
+        undecidable = math.isnan(mcse) or (constant and slack < -TOLERANCE)
+        fails = None if undecidable else slack < -max(_widened(n) * mcse, TOLERANCE)
     elif theorem.kind == "probability":
         fails = _too_many(violations, n, float(str(settings.get("gamma") or GAMMA)))
     return Case(settings, method, point, slack, mcse, n, violations, bool(np.all(vacuous)), fails)
+
+
+def _gamma(settings: Mapping[str, object]) -> float:
+    """The setting ``gamma``; .01 where there is none, or where it is left open."""
+    gamma = settings.get("gamma")
+    return float(gamma) if isinstance(gamma, (int, float)) and not math.isnan(gamma) else GAMMA
 
 
 def _mean(slacks: Float[np.ndarray, " rows"]) -> tuple[float, float]:
@@ -217,30 +230,54 @@ def _sentence(
     if worst is None:
         return f"{head}; no row to which it applies."
     if outcome == "not judged":
-        return f"{head}; one replicate a grid point has no standard error, give more --replicates."
+        if worst.n == 1:
+            return f"{head}; one replicate a grid point has no standard error, give more --replicates."
+        return (
+            f"{head}; the slack is {number(worst.slack)} in each of {worst.n} replicates{_at(worst, varying)}, too "
+            f"few to tell a constant from chance, give --replicates {FEW} or more."
+        )
     vacuous, points = sum(by_point.values()), len(by_point)
     if outcome == "vacuous":
         head += f" at {'the only grid point' if points == 1 else f'all {points} grid points'}, it says nothing there"
     elif vacuous:
         head += f", {'and' if outcome == 'violated' else 'but'} vacuous at {vacuous} of {points} grid points"
         head += _range_of_vacuity(cases, by_point, varying)
+    undecided = {case.point for case in cases if case.fails is None}
+    if undecided:
+        head += f", not judged at {len(undecided)} of {plural(points, 'grid point')} for want of replicates"
     return f"{head}; {_detail(theorem, outcome, cases, worst, varying)}."
 
 
 def _detail(theorem: Named, outcome: Outcome, cases: Sequence[Case], worst: Case, varying: Sequence[str]) -> str:
     """The slack and what it was taken over; the place too where the bound failed."""
     rows = plural(sum(case.n for case in cases), "row")
-    where = ", ".join(filter(None, (settings_text(worst.settings, varying), f"method {worst.method}")))
-    at = f" at {where}" if outcome == "violated" else ""
+    at = _at(worst, varying)
     if theorem.kind == "expectation":
-        return f"smallest mean slack {plus_minus(worst.slack, worst.mcse)} ({worst.n} replicates){at or f' at {where}'}"
+        chance = ", within Monte Carlo error" if outcome != "violated" and worst.slack < 0 < worst.mcse else ""
+        return f"smallest mean slack {plus_minus(worst.slack, worst.mcse)} ({worst.n} replicates{chance}){at}"
+    at = at if outcome == "violated" else ""
     if theorem.kind == "deterministic":
         return f"smallest slack {number(worst.slack)} over {rows}{at}"
-    gamma = number(worst.settings.get("gamma") or GAMMA)
+    allowed = f"where at most {100 * _gamma(worst.settings):.4g}% may"
     if outcome == "violated":
-        return f"{worst.violations} of {plural(worst.n, 'row')} break it{at}, where a share of {gamma} may"
+        return f"{worst.violations} of {plural(worst.n, 'row')} break it{at}, {allowed}"
     broken = sum(case.violations for case in cases)
-    return f"{broken} of {rows} break it, where a share of {gamma} may; smallest slack {number(worst.slack)}"
+    return f"{broken} of {rows} break it, {allowed}; smallest slack {number(worst.slack)}"
+
+
+def _at(case: Case, varying: Sequence[str]) -> str:
+    """Where a case is: `` at draws = 10, method a``."""
+    return " at " + ", ".join(filter(None, (settings_text(case.settings, varying), f"method {case.method}")))
+
+
+def overall(verdicts: Sequence[Verdict]) -> str:
+    """All verdicts in a line: ``8 bounds: 1 VIOLATED, 6 held, 1 vacuous everywhere``."""
+    broken = "violated in a mode that breaks their assumptions on purpose"
+    names = {"held": "held", "vacuous": "vacuous everywhere", "not judged": "not judged", "violated": broken}
+    counts = Counter("VIOLATED" if verdict.failed else names[verdict.outcome] for verdict in verdicts)
+    parts = [f"{counts[name]} {name}" for name in ("VIOLATED", *names.values()) if counts[name]]
+    modes = len({verdict.mode for verdict in verdicts})
+    return f"{plural(len(verdicts), 'bound' if modes == 1 else 'verdict')}: {', '.join(parts)}"
 
 
 def _range_of_vacuity(cases: Sequence[Case], by_point: Mapping[int, bool], varying: Sequence[str]) -> str:

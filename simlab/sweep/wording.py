@@ -50,6 +50,30 @@ def plus_minus(mean: float, mcse: float, *, short: bool = False) -> str:
     return f"{mantissa}e{exponent} ± {error}"
 
 
+def exactly(value: object) -> str:
+    """A setting, short where four digits are all that it has: 0.3, but 0.30001."""
+    short = number(value)
+    if isinstance(value, float) and math.isfinite(value) and float(short.replace(",", "")) != value:
+        return repr(value)
+    return short
+
+
+INK = {"±": "+-", "─": "-", "−": "-", "≥": ">=", "≤": "<=", "…": "...", "—": "--", "’": "'"}
+
+
+def writable(text: str, encoding: str | None) -> str:
+    """The text as an output of that encoding can take it: as it is, else in ASCII, else with escapes."""
+    encoding = encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = "".join(INK.get(sign, sign) for sign in text)
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        pass
+    return text
+
+
 def plural(count: int, noun: str) -> str:
     """A count and its noun: ``1 block``, ``2 blocks``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -57,4 +81,4 @@ def plural(count: int, noun: str) -> str:
 
 def settings_text(settings: Mapping[str, object], names: Sequence[str]) -> str:
     """Some settings as ``draws = 1e6, answers = 3``."""
-    return ", ".join(f"{name} = {number(settings[name])}" for name in names)
+    return ", ".join(f"{name} = {exactly(settings[name])}" for name in names)
