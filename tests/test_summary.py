@@ -215,9 +215,13 @@ def test_a_bound_in_expectation_may_fail_in_a_row_but_not_in_the_mean():
 
 
 def test_few_replicates_need_a_larger_distance():
-    two = slacks([-0.2, -0.1])  # 3 standard errors, and 6 below: as likely as not with two replicates
-    assert verdict(two, "expectation").outcome == "held"
-    assert verdict(slacks([-0.2, -0.15]), "expectation").outcome == "held"
+    four = verdict(slacks([-0.2, -0.1, -0.2, -0.1]), "expectation")
+    assert four.outcome == "not judged"  # Student's t would ask for dozens of standard errors
+    assert four.sentence == (
+        "Toy bound (toy): not judged; 4 replicates a grid point are too few for it to fail, give more --replicates."
+    )
+    noisy = slacks([-0.2, 0.1, -0.2, 0.1, -0.2])
+    assert verdict(noisy, "expectation").outcome == "held"
     alone = verdict(slacks([-0.2]), "expectation")
     assert alone.outcome == "not judged"
     assert alone.sentence == (
@@ -238,10 +242,16 @@ def test_a_few_equal_slacks_are_no_proof_against_a_bound_in_expectation():
     assert verdict(slacks([-0.1] * 5), "deterministic").failed
     assert verdict(slacks([0.1] * 5), "expectation").outcome == "held"
     assert verdict(slacks([-math.inf] * 2), "expectation").failed
-    mixed = verdict([*slacks([-0.05] * 5), *slacks([0.1, 0.2], draws=20)], "expectation")
+    mixed = verdict([*slacks([-0.05] * 5), *slacks([0.1, 0.2] * 3, draws=20)], "expectation")
     assert mixed.sentence.startswith(
         "Toy bound (toy): held, not judged at 1 of 2 grid points for want of replicates; smallest mean slack 0.15"
     )
+
+
+def test_a_share_of_too_few_replicates_is_not_judged():
+    two = verdict(slacks([-0.1, -0.1]), "probability")  # both break it one time in ten thousand
+    assert (two.outcome, two.failed) == ("not judged", False)
+    assert verdict(slacks([-0.1, -0.1, -0.1]), "probability").failed
 
 
 def test_a_bound_in_probability_may_be_broken_by_a_share_gamma():

@@ -6,6 +6,7 @@ import io
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -62,11 +63,24 @@ def show(result: Result) -> None:
             _folded_at_words(result.plan.description(), width),
             [SHORT] if short else [],
             *([table] for table in tables),
+            _folded_at_words(_unconverged(result.summary), width),
             _folded_at_words(verdicts, width),
             [f"Not complete: {' and '.join(problems)}."] if problems else [],
             [str(path) for path in result.files],
         ]
     )
+
+
+def _unconverged(summary: Sequence[Row]) -> list[str]:
+    """A line for each method some of whose fits did not converge: its numbers are those of an unfinished training."""
+    rows = [row for row in summary if row["measure"] == "converged"]
+    missed, fits = Counter[str](), Counter[str]()
+    for row in rows:
+        fits[str(row["method"])] += int(str(row["n"]))
+        missed[str(row["method"])] += int(str(row["n_not_converged"]))
+    return [
+        f"{name}: {missed[name]:,} of {plural(fits[name], 'fit')} did not converge." for name in fits if missed[name]
+    ]
 
 
 def _put_sections(sections: Sequence[Sequence[str]]) -> None:

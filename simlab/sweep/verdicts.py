@@ -1,14 +1,4 @@
-"""What a sweep says of each theorem: held, violated or vacuous, in one sentence, with the slack.
-
-A row's slack is >= 0 where the bound holds and NaN where it does not apply. A deterministic bound fails when a
-slack is below -1e-9. A bound in expectation fails when, at some grid point and method, the mean slack is below
--4 Monte Carlo standard errors (and below -1e-9); fewer than 30 replicates that all give one and the same negative
-slack have no spread to judge it by (a discrete slack may do so by chance), and leave the bound not judged, unless
-that slack is infinite. A bound with probability 1 - gamma fails when, at some grid
-point and method, the share of violations exceeds gamma by 4 binomial standard deviations. "4 standard
-deviations" stands for a tail of 3.2e-5, and is taken exactly where replicates are few: from Student's t, and
-from the binomial itself.
-"""
+"""What a sweep says of each theorem: held, violated, vacuous or not judged, in one sentence, with the slack."""
 
 from __future__ import annotations
 
@@ -16,42 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
-
-import numpy as np
-from jaxtyping import Bool, Float
+from typing import Literal
 
 from simlab.errors import BadInput
-from simlab.sweep.loading import Row
+from simlab.sweep.cases import FEW, LEAST, SUFFIX, Case, Named, cases_of, gamma_of
 from simlab.sweep.store import Table
-from simlab.sweep.summary import Groups, group, mcse_mean
+from simlab.sweep.summary import group
 from simlab.sweep.wording import number, plural, plus_minus, settings_text
 
-TOLERANCE = 1e-9
-SIGMAS = 4.0
-GAMMA = 0.01
-FEW = 30
-"""Replicates below which equal slacks are no proof that the slack is constant."""
-SUFFIX = "_slack"
-
 Outcome = Literal["held", "violated", "vacuous", "not judged"]
-
-
-@runtime_checkable
-class Named(Protocol):
-    """What is needed of a theorem: ``simlab.bounds.Theorem`` has it."""
-
-    @property
-    def slug(self) -> str:
-        """The name of its columns."""
-
-    @property
-    def name(self) -> str:
-        """Its name in prose."""
-
-    @property
-    def kind(self) -> Literal["deterministic", "expectation", "probability"]:
-        """In what sense it holds."""
 
 
 @dataclass(frozen=True)
@@ -71,26 +34,12 @@ class Verdict:
     points: int
     vacuous_points: int
     sentence: str
+    excused: bool
 
     @property
     def failed(self) -> bool:
         """Whether a bound failed whose assumptions were met."""
-        return self.outcome == "violated" and self.mode == "iid"
-
-
-@dataclass(frozen=True)
-class Case:
-    """The slacks of one grid point and method: ``slack`` is what is compared, ``fails`` None if undecidable."""
-
-    settings: Row
-    method: str
-    point: int
-    slack: float
-    mcse: float
-    n: int
-    violations: int
-    vacuous: bool
-    fails: bool | None
+        return self.outcome == "violated" and not self.excused
 
 
 def judge(
@@ -107,7 +56,9 @@ def judge(
     modes = dict.fromkeys(str(row.get("mode", "iid")) for row in groups.settings)
     present = [theorem for slug, theorem in known.items() if slug + SUFFIX in table]
     return tuple(
-        _verdict(theorem, mode, _cases(table, groups, theorem, mode), varying) for theorem in present for mode in modes
+        _verdict(theorem, mode, cases_of(table, groups, theorem, mode), varying)
+        for theorem in present
+        for mode in modes
     )
 
 
@@ -120,70 +71,6 @@ def check_columns(columns: Iterable[str], slugs: Iterable[str]) -> None:
                 f"column {name!r} belongs to no theorem: name it after one that python -m simlab.bounds "
                 "lists, or list its theorem in THEOREMS of the experiment"
             )
-
-
-def _cases(table: Table, groups: Groups, theorem: Named, mode: str) -> list[Case]:
-    """The groups of one mode in which the theorem applies to some row."""
-    slacks = table[theorem.slug + SUFFIX].astype(float)
-    vacuous = table.get(f"{theorem.slug}_vacuous", np.zeros(len(slacks))).astype(float)
-    cases = []
-    for i, rows in enumerate(groups.rows):
-        rows = rows[~np.isnan(slacks[rows])]
-        settings = groups.settings[i]
-        if len(rows) and settings.get("mode", "iid") == mode:
-            cases.append(
-                _case(theorem, settings, groups.methods[i], groups.points[i], slacks[rows], vacuous[rows] == 1)
-            )
-    return cases
-
-
-def _case(
-    theorem: Named,
-    settings: Row,
-    method: str,
-    point: int,
-    slacks: Float[np.ndarray, " rows"],
-    vacuous: Bool[np.ndarray, " rows"],
-) -> Case:
-    n, violations = len(slacks), int(np.sum(slacks < -TOLERANCE))
-    slack, mcse = float(np.min(slacks)), 0.0
-    fails: bool | None = violations > 0
-    if theorem.kind == "expectation":
-        slack, mcse = _mean(slacks)
-        constant = n < FEW and math.isfinite(slack) and mcse <= 1e-12 * abs(slack)
-        undecidable = math.isnan(mcse) or (constant and slack < -TOLERANCE)
-        fails = None if undecidable else slack < -max(_widened(n) * mcse, TOLERANCE)
-    elif theorem.kind == "probability":
-        fails = _too_many(violations, n, float(str(settings.get("gamma") or GAMMA)))
-    return Case(settings, method, point, slack, mcse, n, violations, bool(np.all(vacuous)), fails)
-
-
-def _gamma(settings: Mapping[str, object]) -> float:
-    """The setting ``gamma``; .01 where there is none, or where it is left open."""
-    gamma = settings.get("gamma")
-    return float(gamma) if isinstance(gamma, (int, float)) and not math.isnan(gamma) else GAMMA
-
-
-def _mean(slacks: Float[np.ndarray, " rows"]) -> tuple[float, float]:
-    """The mean slack and its MCSE; an infinite slack settles the matter without one."""
-    if np.any(np.isinf(slacks)):
-        return (-math.inf if np.any(slacks == -math.inf) else math.inf), 0.0
-    sd = float(np.std(slacks, ddof=1)) if len(slacks) > 1 else math.nan
-    return float(np.mean(slacks)), mcse_mean(sd, len(slacks))
-
-
-def _widened(n: int) -> float:
-    """Student's quantile for n replicates with the tail of 4 normal standard deviations: 4.2 at n = 100, 5.1 at 20."""
-    from scipy import special
-
-    return float(special.stdtrit(n - 1, special.ndtr(SIGMAS)))
-
-
-def _too_many(violations: int, n: int, gamma: float) -> bool:
-    """Whether so many violations or more would come up, at rate gamma, more rarely than 4 standard deviations."""
-    from scipy import special
-
-    return violations > 0 and float(special.bdtrc(violations - 1, n, gamma)) < float(special.ndtr(-SIGMAS))
 
 
 def _verdict(theorem: Named, mode: str, cases: Sequence[Case], varying: Sequence[str]) -> Verdict:
@@ -213,7 +100,13 @@ def _verdict(theorem: Named, mode: str, cases: Sequence[Case], varying: Sequence
         len(by_point),
         vacuous,
         sentence,
+        _excused(theorem, mode),
     )
+
+
+def _excused(theorem: Named, mode: str) -> bool:
+    """Whether ``mode`` breaks an assumption of the theorem: some hold given any training data, however drawn."""
+    return mode != "iid" and bool(getattr(theorem, "assumes_iid", True))
 
 
 def _sentence(
@@ -225,13 +118,17 @@ def _sentence(
     by_point: Mapping[int, bool],
     varying: Sequence[str],
 ) -> str:
-    broken = "" if mode == "iid" else f" in mode {mode}, which breaks its assumptions on purpose"
+    broken = "" if mode == "iid" else f" in mode {mode}"
+    if _excused(theorem, mode):
+        broken += ", which breaks its assumptions on purpose"
     head = f"{theorem.name} ({theorem.slug}){broken}: {outcome.upper() if outcome == 'violated' else outcome}"
     if worst is None:
         return f"{head}; no row to which it applies."
     if outcome == "not judged":
         if worst.n == 1:
             return f"{head}; one replicate a grid point has no standard error, give more --replicates."
+        if theorem.kind == "probability" or worst.n < LEAST:
+            return f"{head}; {worst.n} replicates a grid point are too few for it to fail, give more --replicates."
         return (
             f"{head}; the slack is {number(worst.slack)} in each of {worst.n} replicates{_at(worst, varying)}, too "
             f"few to tell a constant from chance, give --replicates {FEW} or more."
@@ -258,7 +155,7 @@ def _detail(theorem: Named, outcome: Outcome, cases: Sequence[Case], worst: Case
     at = at if outcome == "violated" else ""
     if theorem.kind == "deterministic":
         return f"smallest slack {number(worst.slack)} over {rows}{at}"
-    allowed = f"where at most {100 * _gamma(worst.settings):.4g}% may"
+    allowed = f"where at most {100 * gamma_of(worst.settings):.4g}% may"
     if outcome == "violated":
         return f"{worst.violations} of {plural(worst.n, 'row')} break it{at}, {allowed}"
     broken = sum(case.violations for case in cases)
