@@ -33,16 +33,17 @@ format: $(VENV)/.dev  ## mend what ruff can
 
 figures: $(VENV)/.core  ## every figure, from the committed tables
 	for figure in figures/*.py; do $(RUN) $$figure || exit 1; done
-	mkdir -p figures/readme
-	cp figures/output/headline.png figures/output/error_from_iiv.png figures/readme/
 
-results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results
+results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, the picture to the README
 	$(RUN) -m simlab.sweep --out results/headline
 	cp results/headline/summary.csv experiments/results/headline.csv
 	for claim in $(CLAIMS); do \
 		$(RUN) -m simlab.sweep experiments/$$claim.py --out results/$$claim \
 		&& cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; \
 	done
+	$(RUN) figures/headline.py
+	mkdir -p figures/readme
+	cp figures/output/headline.png figures/readme/
 
 results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 	$(RUN) -m simlab.sweep --smoke --out results/smoke/headline

@@ -56,7 +56,7 @@ def _one(pairs: Pairs) -> Any:
 
 def _mass(pairs: Pairs, density: Any, rows: Any) -> Any:
     """Sum of multiplicity * mu * density over ``rows``: the mass that p, p_hat or D puts there."""
-    return (pairs.multiplicity * pairs.mu * density)[rows].sum()
+    return (pairs.weight[rows] * density[rows]).sum()
 
 
 def error(pairs: Pairs) -> Any:
@@ -104,7 +104,7 @@ def slack_parts(pairs: Pairs) -> tuple[Any, Any, Any]:
 
 def cross_entropy(pairs: Pairs) -> float:
     """L = E_{(c,r)~p}[-ln p_hat(r|c)] in nats a draw; infinite where p_hat = 0 and p > 0."""
-    weight = (pairs.multiplicity * pairs.mu * pairs.p).astype(float)
+    weight = (pairs.weight * pairs.p).astype(float)
     rows = weight > 0
     with np.errstate(divide="ignore"):
         return -float((weight[rows] * np.log(pairs.p_hat[rows].astype(float))).sum())
@@ -118,7 +118,7 @@ def miscalibration(pairs: Pairs, *, relative: float = 1e-12) -> float:
     order = np.argsort(pairs.p_hat, kind="stable")
     level = pairs.p_hat[order].astype(float)
     start = np.flatnonzero(np.append(True, np.diff(level) > relative * level[1:]))
-    excess = (pairs.multiplicity * pairs.mu * (pairs.p_hat - pairs.p))[order]
+    excess = (pairs.weight * (pairs.p_hat - pairs.p))[order]
     return float(abs(np.add.reduceat(excess, start)).sum() / 2)
 
 

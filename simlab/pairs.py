@@ -7,6 +7,7 @@ is, its error, IIV error, calibration gap, cross-entropy and miscalibration are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ class Pairs:
     kind: Int[np.ndarray, " rows"]
     n_valid: Int[np.ndarray, " rows"]
     n_errors: Int[np.ndarray, " rows"]
+
+    @cached_property
+    def weight(self) -> Any:
+        """multiplicity * mu(c): what one unit of conditional probability of a row weighs."""
+        return self.multiplicity * self.mu
 
 
 def tabulate(world: World | Truth, corpus: Corpus | Listed, fit: Fit | TableFit, streams: Streams) -> Pairs:

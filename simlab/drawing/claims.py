@@ -85,7 +85,7 @@ def error_from_monofacts(summary: Sequence[Row]) -> Figure:
         for rate, error in _against_rate(summary, "error", "memorising"):
             label = f"N = {power(rate['draws'])}"
             axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
-        axes.set(xlabel="monofact rate", ylabel="mass on false strings", xlim=(-0.1, None))
+        axes.set(xlabel="monofact rate", ylabel="mass on false strings", xlim=(-0.17, None))
         _legend(figure, [axes], lines, "bounds of memorising")
     return figure
 
