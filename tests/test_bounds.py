@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from simlab import bounds
 from simlab.bounds.__main__ import as_text, main
+from simlab.bounds.catalogue import EXACT
 from simlab.bounds.vacuity import draws_until
 from simlab.errors import BadInput
 
@@ -375,6 +376,9 @@ def test_the_list_reads_well_at_80_columns(capsys: pytest.CaptureFixture[str]) -
     for record in bounds.THEOREMS:
         for text in (record.slug, record.statement, record.source, record.test, record.experiment):
             assert " ".join(text.split()) in " ".join(out.split())
+    for name in EXACT:
+        assert f"{name}:" in out
+        assert callable(getattr(bounds, name))
     assert main(["error_from_iiv"]) == 0
     assert capsys.readouterr().out == as_text(bounds.theorem("error_from_iiv")) + "\n"
 
@@ -396,7 +400,7 @@ def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_argument_is_one_sentence(argument: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([argument]) == 2
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", sentence + "\n")
+    assert (printed.out, printed.err) == ("", f"simlab: {sentence}\n")
 
 
 def test_the_command_line_loads_no_numpy() -> None:

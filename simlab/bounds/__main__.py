@@ -11,7 +11,7 @@ from dataclasses import asdict
 from textwrap import fill
 
 from simlab import __version__
-from simlab.bounds.catalogue import THEOREMS, theorem
+from simlab.bounds.catalogue import EXACT, THEOREMS, theorem
 from simlab.bounds.report import Theorem
 from simlab.errors import BadInput, unknown
 
@@ -37,9 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.parse_args(given)
         chosen = [theorem(slug) for slug in options.slugs] or list(THEOREMS)
     except BadInput as mistake:
-        print(mistake, file=sys.stderr)
+        print(f"simlab: {mistake}", file=sys.stderr)
         return 2
-    return _print(as_json(chosen) if options.json else "\n\n".join(map(as_text, chosen)))
+    if options.json:
+        return _print(as_json(chosen))
+    return _print("\n\n".join([*map(as_text, chosen), *([] if options.slugs else [exact_values()])]))
 
 
 def _print(text: str) -> int:
@@ -53,6 +55,15 @@ def _print(text: str) -> int:
 def as_json(records: Iterable[Theorem]) -> str:
     """Return the records as a JSON list of objects with the fields of ``Theorem``."""
     return json.dumps([asdict(record) for record in records], indent=2)
+
+
+def exact_values() -> str:
+    """Return what is known exactly, as lines of at most 80 columns."""
+    head = "Exact values, with p = mu(c) alpha_c of each fact (tests/test_good_turing.py)"
+    lines = [
+        fill(f"{name}: {text}", WIDTH, initial_indent="  ", subsequent_indent="    ") for name, text in EXACT.items()
+    ]
+    return "\n".join([head, *lines])
 
 
 def as_text(record: Theorem) -> str:

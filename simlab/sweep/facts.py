@@ -23,6 +23,7 @@ from simlab import bounds
 from simlab.corpora import sample
 from simlab.errors import BadInput
 from simlab.seeds import Streams
+from simlab.sweep.headline import SHOWN as SHOWN  # the same columns
 from simlab.tables import FactTable, read_facts
 from simlab.trials import check_methods, missing_mass_row, trial
 from simlab.worlds import World, expected_singleton_rate, from_facts
@@ -70,17 +71,6 @@ GRID: dict[str, tuple[Any, ...]] = {}
 REPLICATES = 20
 BLOCK = 10
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2}
-SHOWN = {
-    "singleton_rate": "singleton\nrate",
-    "missing_mass": "missing\nmass",
-    "error": "error",
-    "iiv_error": "IIV\nerror",
-    "calibration_gap": "delta",
-    "error_from_iiv_value": "Theorem 1\nerror >=",
-    "error_from_singletons_value": "Theorem 2\nerror >=",
-    "error_from_singletons_sharp_value": "sharp form\nerror >=",
-    "error_from_singletons_upper_value": "Theorem 2\nerror <=",
-}
 PICTURE = "error_from_singletons"
 
 
