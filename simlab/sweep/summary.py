@@ -26,17 +26,6 @@ def mcse_mean(sd: float, n: int) -> float:
     return sd / math.sqrt(n) if n > 1 else math.nan
 
 
-def mcse_empse(empse: float, n: int) -> float:
-    """Monte Carlo standard error of the empirical standard error: EmpSE / sqrt(2 (n - 1))."""
-    return empse / math.sqrt(2 * (n - 1)) if n > 1 else math.nan
-
-
-def mcse_mse(squared_errors: Float[np.ndarray, " replicates"]) -> float:
-    """Monte Carlo standard error of a mean squared error: sqrt(sum (e_i^2 - MSE)^2 / (n (n - 1)))."""
-    n = len(squared_errors)
-    return math.sqrt(float(np.var(squared_errors, ddof=1)) / n) if n > 1 else math.nan
-
-
 def mcse_coverage(coverage: float, n: int) -> float:
     """Monte Carlo standard error of a coverage c, or of any share: sqrt(c (1 - c) / n)."""
     return math.sqrt(coverage * (1 - coverage) / n) if n else math.nan
