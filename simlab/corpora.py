@@ -267,7 +267,7 @@ def group(corpus: Listed) -> Corpus:
     counts = corpus.counts
     if ((counts[:, :-1] > 0).sum(1) > 1).any():
         raise BadInput("a corpus with conflicting answers has no cells: keep it listed")
-    keys = np.stack([corpus.fact_class, counts[:, :-1].sum(1), counts[:, -1]])
+    keys = np.stack([corpus.fact_class, corpus.times_answered, counts[:, -1]])
     cells, facts = np.unique(keys, axis=1, return_counts=True)
     classes, one_of_each = np.unique(corpus.fact_class, return_index=True)
     first = one_of_each[np.searchsorted(classes, cells[0])]

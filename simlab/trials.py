@@ -120,9 +120,8 @@ def bound_columns(
         squares = missing_squares(world, corpus)
         reports += [
             bounds.error_from_singletons(rate, n, least, gap, gamma=gamma, error=err),
-            bounds.error_from_singletons_sharp(
-                shared["missing_mass"], least, gap, err, seen.n_valid_max
-            ),  # given the data
+            # the sharp form holds given the training data, so their own missing mass stands for its mean
+            bounds.error_from_singletons_sharp(shared["missing_mass"], least, gap, err, seen.n_valid_max),
             bounds.iiv_from_singletons(rate, n, level, seen.iiv_error),
             bounds.iiv_from_missing_mass(shared["missing_mass"], squares, level, seen.iiv_error),
         ]

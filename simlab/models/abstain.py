@@ -35,7 +35,7 @@ def table(corpus: Listed, streams: Streams, *, abstention: float = 1.0) -> Table
     _check(abstention)
     alpha = corpus.answer_rate[:, None]
     kept = alpha * (1.0 - abstention)
-    answered = corpus.counts[:, :-1].sum(1, keepdims=True) > 0
+    answered = corpus.times_answered[:, None] > 0
     answers = memorised(corpus, alpha, kept / corpus.answers[:, None])
     return TableFit("abstain", np.hstack([answers, np.where(answered, 1.0 - alpha, 1.0 - kept)]))
 

@@ -26,6 +26,6 @@ def table(corpus: Listed, streams: Streams) -> TableFit:
     alpha = corpus.answer_rate[:, None]
     answers = memorised(corpus, alpha, np.zeros_like(alpha))
     pick = streams.numpy("guess").integers(0, corpus.answers)
-    unanswered = np.flatnonzero(corpus.counts[:, :-1].sum(1) == 0)
+    unanswered = np.flatnonzero(corpus.times_answered == 0)
     answers[unanswered, pick[unanswered]] = alpha[unanswered, 0]
     return TableFit("guess_one", np.hstack([answers, 1.0 - alpha]))

@@ -92,8 +92,8 @@ def check_settings(law: Callable[..., World], given: Mapping[str, Any]) -> None:
     own = inspect.signature(law).parameters.values()
     known = {p.name: p for p in own if p.kind is not p.VAR_KEYWORD}
     for name in given:
-        if name not in {*known, "answers", "answer_rate", "idk"}:
-            raise unknown("setting", name, {*known, "answers", "answer_rate", "idk"})
+        if name not in {*known, *laws.BIRTHDAYS}:
+            raise unknown("setting", name, {*known, *laws.BIRTHDAYS})
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in given:
             raise BadInput(f"setting {name!r} is missing: {law.__name__} needs it")

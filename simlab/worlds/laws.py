@@ -20,6 +20,7 @@ from simlab.worlds.world import World, count, finite, number
 
 HEAD = 256  # ranks that are classes of their own
 TAIL_CLASSES = 1024  # geometric rank classes behind them
+BIRTHDAYS: dict[str, Any] = {"answers": 365, "answer_rate": 1.0, "idk": True}  # what every law takes besides its own
 
 
 def _rank_edges(n_facts: int) -> Int[np.ndarray, " edges"]:
@@ -33,6 +34,7 @@ def _rank_edges(n_facts: int) -> Int[np.ndarray, " edges"]:
     return np.unique(np.concatenate([head, tail[1:]]))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused as too steep
 def _power_mass(edges: Int[np.ndarray, " edges"], exponent: float, shift: float) -> Float[np.ndarray, " classes"]:
     """Sums of (i - shift)^-exponent over the ranks of each class, by the midpoint Euler-Maclaurin formula.
 
@@ -64,11 +66,10 @@ def _ranked(name: str, edges: Int[np.ndarray, " edges"], mass: Any, settings: di
 
 def birthdays(settings: dict[str, Any], classes: int) -> dict[str, Any]:
     """Fill in what every law shares, for each class: birthdays, always answered, with IDK a valid response."""
-    usual = {"answers": 365, "answer_rate": 1.0, "idk": True}
     for name in settings:
-        if name not in usual:
-            raise unknown("setting", name, usual)
-    filled = usual | settings
+        if name not in BIRTHDAYS:
+            raise unknown("setting", name, BIRTHDAYS)
+    filled = BIRTHDAYS | settings
     for name in ("answers", "answer_rate"):
         if np.ndim(filled[name]) == 0:
             filled[name] = np.full(classes, filled[name])
@@ -83,9 +84,7 @@ def zipf(n_facts: int, exponent: float = 1.0, **answers: Any) -> World:
     """
     s = number("exponent", exponent)
     edges = _rank_edges(n_facts)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mass = _power_mass(edges, s, 0.0)
-    return _ranked(f"zipf(n_facts={n_facts:.12g}, exponent={s:.12g})", edges, mass, answers)
+    return _ranked(f"zipf(n_facts={n_facts:.12g}, exponent={s:.12g})", edges, _power_mass(edges, s, 0.0), answers)
 
 
 def pareto(n_facts: int, shape: float = 1.0, **answers: Any) -> World:
@@ -97,9 +96,7 @@ def pareto(n_facts: int, shape: float = 1.0, **answers: Any) -> World:
         raise BadInput("shape = 0: must be positive")
     edges = _rank_edges(n_facts)
     name = f"pareto(n_facts={n_facts:.12g}, shape={shape:.12g})"
-    with np.errstate(over="ignore", invalid="ignore"):
-        mass = _power_mass(edges, 1.0 / shape, 0.5)
-    return _ranked(name, edges, mass, answers)
+    return _ranked(name, edges, _power_mass(edges, 1.0 / shape, 0.5), answers)
 
 
 def geometric(n_facts: int, ratio: float | None = None, *, decay: float | None = None, **answers: Any) -> World:
