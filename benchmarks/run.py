@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -19,6 +20,11 @@ import numpy as np
 
 from simlab.corpora import group, list_facts, sample, sample_listed
 from simlab.measures import observe
+from simlab.missing_mass.counts import counts_of
+from simlab.missing_mass.masses import good_turing
+from simlab.missing_mass.orders import good_mass
+from simlab.missing_mass.smoothing import SimpleGoodTuring, simple_good_turing
+from simlab.missing_mass.unseen import ace, chao1
 from simlab.models import learn
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
@@ -98,6 +104,98 @@ def fits(smoke: bool) -> list[dict[str, Any]]:
     ]
 
 
+def missing_mass(smoke: bool) -> list[dict[str, Any]]:
+    """Estimators of the missing mass on the counts of a Zipf corpus (exponent 1), against scikit-bio and NLTK.
+
+    Each side starts from the same array, one count a fact; the values are asserted to agree before anything is timed.
+    """
+    repeats, facts = (3, 3_000) if smoke else (15, 1_000_000)
+    # scikit-bio's esty_ci cubes N in 64-bit integers: from 2^21 draws on it returns something else
+    draws = min(2 * facts, 2**21 - 1)
+    popularity = 1 / np.arange(1.0, facts + 1)
+    corpus = STREAMS.numpy("missing_mass").multinomial(draws, popularity / popularity.sum())
+    counts = corpus[corpus > 0]
+    rows = against_scikit_bio(counts, repeats) + against_nltk(counts, 1 if smoke else 3)
+    known = counts_of(counts)
+    vast = counts_of({k: 10**12 // (k * (k + 1)) for k in range(1, 10_001)})
+    for name, given in ((f"{known.seen:,}", known), ("1e12", vast)):
+        seconds = median(
+            lambda given=given: [run(given) for run in (chao1, ace, good_mass, simple_good_turing)], repeats
+        )
+        rows.append({"name": f"ours, all four, {name} facts as counts of counts", "seconds": seconds})
+    return rows
+
+
+def against_scikit_bio(counts: np.ndarray, repeats: int) -> list[dict[str, Any]]:
+    """Chao1, ACE, and the interval of the missing mass."""
+    if not installed("scikit-bio", "skbio"):
+        return []
+    from skbio.diversity import alpha
+
+    seen = counts_of(counts).seen
+    esty, score = good_turing(counts, interval="esty"), good_mass(counts)
+    np.testing.assert_allclose(alpha.chao1(counts), seen + chao1(counts, "bias_corrected").estimate, rtol=1e-13)
+    np.testing.assert_allclose(
+        alpha.chao1(counts, bias_corrected=False), seen + chao1(counts, "classic").estimate, rtol=1e-13
+    )
+    np.testing.assert_allclose(alpha.ace(counts), seen + ace(counts).estimate, rtol=1e-13)
+    np.testing.assert_allclose(alpha.robbins(counts), score.estimate, rtol=1e-13)
+    np.testing.assert_allclose(alpha.esty_ci(counts), (esty.low, esty.high), rtol=1e-8)
+    np.testing.assert_allclose((score.low, score.high), (esty.low, esty.high), atol=4 / counts.sum())
+    pairs: list[tuple[str, Callable[[], object], Callable[[], object]]] = [
+        ("chao1", lambda: alpha.chao1(counts), lambda: chao1(counts, "bias_corrected")),
+        ("ace", lambda: alpha.ace(counts), lambda: ace(counts)),
+        ("esty_ci", lambda: alpha.esty_ci(counts), lambda: good_mass(counts)),
+    ]
+    rows = [row for name, *both in pairs for row in side_by_side("scikit-bio", name, counts, *both, repeats)]
+
+    def together() -> None:
+        known = counts_of(counts)
+        for estimator in (chao1, ace, good_mass):
+            estimator(known)
+
+    seconds, apart = median(together, repeats), sum(row["seconds"] for row in rows[::2])
+    return [*rows, {"name": "ours, all three, counted once", "seconds": seconds, "ratio": apart / seconds}]
+
+
+def against_nltk(counts: np.ndarray, repeats: int) -> list[dict[str, Any]]:
+    """Simple Good-Turing, and the probability of one fact of every count up to 10."""
+    if not installed("NLTK", "nltk"):
+        return []
+    from nltk.probability import FreqDist, SimpleGoodTuringProbDist
+
+    names = FreqDist(dict(enumerate(counts.tolist())))
+    examples = [int(np.argmax(counts == k)) for k in range(1, 11)]
+
+    def theirs() -> list[float]:
+        smoothed = SimpleGoodTuringProbDist(names)
+        return [smoothed.prob(fact) for fact in examples]
+
+    def ours() -> SimpleGoodTuring:
+        return simple_good_turing(counts)
+
+    np.testing.assert_allclose(ours().probability[:10], theirs(), rtol=1e-9)
+    return side_by_side("NLTK", "Simple Good-Turing", counts, theirs, ours, repeats)
+
+
+def side_by_side(
+    rival: str, name: str, counts: np.ndarray, theirs: Callable[[], object], ours: Callable[[], object], repeats: int
+) -> list[dict[str, Any]]:
+    their_seconds, our_seconds = median(theirs, repeats), median(ours, repeats)
+    return [
+        {"name": f"{rival}, {name}, {len(counts):,} facts", "seconds": their_seconds},
+        {"name": f"ours, from the same counts ({name})", "seconds": our_seconds, "ratio": their_seconds / our_seconds},
+    ]
+
+
+def installed(name: str, module: str) -> bool:
+    """Whether a rival is there to be timed; says so, and how to get it, where it is not."""
+    there = importlib.util.find_spec(module) is not None
+    if not there:
+        print(f"{name} is not installed and is left out: pip install 'simlab[bench]' brings it.")
+    return there
+
+
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
     model = "unknown processor"
@@ -114,7 +212,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: checks that the benchmarks run")
     parser.add_argument("--out", type=Path, help="also write the rows as JSON")
     chosen = parser.parse_args()
-    rows = [row for part in (occupancy, trials, fits) for row in part(chosen.smoke)]
+    rows = [row for part in (occupancy, trials, fits, missing_mass) for row in part(chosen.smoke)]
     for row in rows:
         ratio = f"{row['ratio']:10.1f} x" if "ratio" in row else ""
         print(f"{row['name']:<58}{row['seconds'] * 1e3:12.3f} ms{ratio}")

@@ -19,9 +19,7 @@ from simlab.bounds import good_turing_bias, good_turing_mse
 from simlab.corpora import sample
 from simlab.seeds import Streams
 from simlab.trials import missing_mass_row
-from simlab.worlds import World, geometric, two_level, uniform, zipf
-
-WORST_DRAWS_PER_FACT = 0.8526055020137255  # W(2): the root of x exp(x) = 2
+from simlab.worlds import studied_world
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -51,28 +49,16 @@ PICTURE = "missing_mass_from_singletons"
 
 
 @lru_cache(maxsize=64)
-def world(name: str, draws: int, answer_rate: float) -> World:
-    """Return the named world, with about as many facts as keep its missing mass in sight at N = draws."""
-    if name == "uniform_worst":
-        return uniform(max(round(draws * answer_rate / WORST_DRAWS_PER_FACT), 1), answer_rate=answer_rate)
-    if name == "geometric":
-        return geometric(draws, 1.0 - 10.0 / draws, answer_rate=answer_rate)
-    if name == "two_level":
-        return two_level(max(draws // 100, 1), 10 * draws, 0.5, answer_rate=answer_rate)
-    return zipf(draws, float(name.removeprefix("zipf_")), answer_rate=answer_rate)
-
-
-@lru_cache(maxsize=64)
 def exact(name: str, draws: int, answer_rate: float) -> tuple[float, float]:
     """Exact bias and mean squared error of sr as an estimate of MM (sums over the classes of the world)."""
-    here = world(name, draws, answer_rate)
+    here = studied_world(name, draws, answer_rate)
     law = (here.answered_popularity, here.facts, draws)
     return good_turing_bias(*law), good_turing_mse(*law)
 
 
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one corpus and one row a replicate."""
-    here = world(config.world, config.draws, config.answer_rate)
+    here = studied_world(config.world, config.draws, config.answer_rate)
     bias, mse = exact(config.world, config.draws, config.answer_rate)
     rows = []
     for one in streams:

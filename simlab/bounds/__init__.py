@@ -13,6 +13,7 @@ from simlab.bounds.catalogue import THEOREMS, theorem
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
+    missing_mass_from_counts,
     missing_mass_from_singletons,
     missing_mass_from_singletons_sharp,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "iiv_from_missing_mass",
     "iiv_from_singletons",
     "missing_mass_deviation",
+    "missing_mass_from_counts",
     "missing_mass_from_singletons",
     "missing_mass_from_singletons_sharp",
     "missing_mass_variance",

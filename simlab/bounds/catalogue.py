@@ -15,6 +15,7 @@ THEOREMS: tuple[Theorem, ...] = (
     singletons.LEMMA_2_SHARP,
     missing_mass.LEMMA_1,
     missing_mass.SHARP,
+    missing_mass.CERTIFICATE,
     monofacts.COROLLARY_1,
     monofacts.SHARP,
 )

@@ -47,6 +47,19 @@ SHARP = Theorem(
     experiment=_EXPERIMENT,
 )
 
+CERTIFICATE = Theorem(
+    slug="missing_mass_from_counts",
+    name="Certificate of the missing mass",
+    kind="probability",
+    direction="lower",
+    quantity="missing_mass",
+    statement="missing_mass >= max over mixed s of (sum_k f_k ln(1 - (-s)^k) - ln(C/gamma))/(s N), with probability "
+    "1 - gamma, for every law of i.i.d. draws and every N",
+    source="derived in simlab.missing_mass.tails; one inequality of its proof is checked numerically",
+    test="tests/test_missing_mass_tails.py::test_exact_coverage_of_the_finite_sample_intervals",
+    experiment="experiments/missing_mass_intervals.py",
+)
+
 
 def missing_mass_from_singletons(
     singleton_rate: float,
@@ -104,6 +117,23 @@ def missing_mass_from_singletons_sharp(
         None if missing_mass is None else (rate("missing_mass", missing_mass) - singletons) ** 2,
         {"worst_risk": risk},
         draws_needed=2.0,  # 1.25/1 >= 1 > 1.25/2
+    )
+
+
+def missing_mass_from_counts(
+    certified: float, singleton_rate: float, gamma: float = 0.05, missing_mass: float | None = None
+) -> BoundReport:
+    """Return MM >= ``certified`` with probability 1 - gamma, the bound of ``simlab.missing_mass.certificate``.
+
+    Its terms are sr = ``singleton_rate`` and how far below it the certificate lies; it is vacuous at 0. Raises
+    ``BadInput`` outside the ranges. Source: derived in ``simlab.missing_mass.tails``.
+    """
+    value, singletons = rate("certified", certified), rate("singleton_rate", singleton_rate)
+    return CERTIFICATE.report(
+        value,
+        None if missing_mass is None else rate("missing_mass", missing_mass),
+        {"singleton_rate": singletons, "deviation": singletons - value},
+        level=1 - probability("gamma", gamma),
     )
 
 

@@ -11,6 +11,7 @@ from simlab.drawing.claims import (
     missing_mass_from_singletons,
 )
 from simlab.drawing.ink import publish, read_table, save
+from simlab.drawing.intervals import missing_mass_intervals
 
 PICTURES = {
     draw.__name__: draw
@@ -20,6 +21,7 @@ PICTURES = {
         error_from_monofacts,
         error_from_singletons,
         missing_mass_from_singletons,
+        missing_mass_intervals,
     )
 }
 """What an experiment may name as its PICTURE: functions of a summary."""
@@ -31,6 +33,7 @@ __all__ = [
     "error_from_monofacts",
     "error_from_singletons",
     "missing_mass_from_singletons",
+    "missing_mass_intervals",
     "publish",
     "read_table",
     "save",

@@ -7,21 +7,25 @@ alpha_c, so a world of 1e12 facts costs as much as its classes.
 
 from simlab.worlds.controlled import FAMILIES, with_singleton_rate
 from simlab.worlds.laws import factoids, geometric, pareto, two_level, uniform, zipf
-from simlab.worlds.observed import from_counts, from_facts, from_table
+from simlab.worlds.observed import from_counts, from_counts_of_counts, from_facts, from_table
+from simlab.worlds.studies import STUDIED, studied_world
 from simlab.worlds.world import World, check_draws, expected_missing_mass, expected_singleton_rate
 
 __all__ = [
     "FAMILIES",
+    "STUDIED",
     "World",
     "check_draws",
     "expected_missing_mass",
     "expected_singleton_rate",
     "factoids",
     "from_counts",
+    "from_counts_of_counts",
     "from_facts",
     "from_table",
     "geometric",
     "pareto",
+    "studied_world",
     "two_level",
     "uniform",
     "with_singleton_rate",

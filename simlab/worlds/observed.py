@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 def from_counts(counts: Sequence[int] | Int[np.ndarray, " facts"], **answers: Any) -> World:
     """Popularity = observed frequency: one positive whole count a fact; facts seen equally often are one class."""
     level, facts = np.unique(whole("counts", counts, 1), return_counts=True)
-    total = float((level.astype(float) * facts).sum())
-    return World(f"from_counts({int(facts.sum())} facts)", facts, level / total, **birthdays(answers, len(facts)))
+    return from_counts_of_counts(dict(zip(level.tolist(), facts.tolist(), strict=True)), **answers)
+
+
+def from_counts_of_counts(facts: Mapping[int, int], **answers: Any) -> World:
+    """Popularity = observed frequency, from {k: the number of facts seen k times}, one class a count."""
+    level, number = whole("times seen", list(facts), 1), whole("facts", list(facts.values()), 1)
+    total = float((level.astype(float) * number).sum())
+    return World(f"from_counts({int(number.sum())} facts)", number, level / total, **birthdays(answers, len(number)))
 
 
 def from_facts(table: FactTable, n_answers: int | None = None) -> World:

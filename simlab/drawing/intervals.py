@@ -1,0 +1,60 @@
+"""The coverage study as a picture: which intervals keep their promise, and at what width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, series, style, values
+
+KINDS = ("tails", "mcallester_ortiz", "knvz", "kv", "score", "esty", "bootstrap")
+COLOURS = (*CYCLE, "#000000", "#999933")
+
+
+def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
+    """Coverage of the missing mass, and width times sqrt(N), against N: a column an interval, a line a world.
+
+    Bars are 1.96 MCSE of the coverage; the dotted line is the level promised. All are intervals around f_1/N.
+    """
+    with style():
+        shown = [kind for kind in KINDS if mean_of(summary, "estimate", method=f"good_turing, {kind}") is not None]
+        figure = Figure(figsize=(1.6 + 1.75 * max(len(shown), 2), 4.4))
+        panels = figure.subplots(2, len(shown), sharex=True, sharey="row", squeeze=False)
+        for kind, coverage, width in zip(shown, *panels, strict=True):
+            for world, colour in zip(values(summary, "world"), COLOURS, strict=False):
+                where = {"world": world, "method": f"good_turing, {kind}"}
+                _coverage(coverage, series(summary, "estimate", **where), colour)
+                found = series(summary, "width", **where)
+                label = str(world).replace("_", " ")
+                width.plot(
+                    [n for n, _ in found],
+                    [row["mean"] * n**0.5 for n, row in found],
+                    ".-",
+                    ms=4,
+                    lw=1,
+                    color=colour,
+                    label=label,
+                )
+            coverage.axhline(1 - summary[0]["gamma"], color=GREY, ls=":", lw=1)
+            coverage.set(title=kind.replace("_", " "), xscale="log")
+            width.set(yscale="log", xlabel="draws N")
+        panels[0][0].set_ylabel("coverage of the missing mass")
+        panels[1][0].set_ylabel(r"$\sqrt{N}$ · mean width")
+        handles, labels = panels[1][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+    return figure
+
+
+def _coverage(axes: Axes, found: Sequence[tuple[float, Row]], colour: str) -> None:
+    """One world's coverage against N."""
+    axes.errorbar(
+        [n for n, _ in found],
+        [row["coverage"] for _, row in found],
+        yerr=[Z * row["coverage_mcse"] for _, row in found],
+        fmt=".-",
+        ms=4,
+        lw=1,
+        color=colour,
+    )

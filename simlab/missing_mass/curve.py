@@ -1,0 +1,286 @@
+"""Coverage against corpus size: what fewer draws would have covered, and what more would cover.
+
+Up to N the curve is rarefaction, unbiased under every law; beyond N it is Chao and Jost's extrapolation, continuous
+with it, whose shape rests on the singletons and doubletons alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from simlab.errors import BadInput
+from simlab.missing_mass.bootstrap import repeatable, resamples
+from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of
+from simlab.missing_mass.estimate import Estimate, Promise, check_level, normal_quantile
+from simlab.missing_mass.rarefaction import VANISHED, rarefied_facts, rarefied_missing_mass
+
+SOURCE = "Chao & Jost 2012, Ecology 93, 2533; Chao et al. 2014, Ecological Monographs 84, 45 (bootstrap)"
+REPLICATES = 200
+"""Resamples behind an interval, unless told otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageCurve:
+    """Coverage of a corpus of ``sizes`` draws, and the facts that it is expected to hold.
+
+    ``coverage`` = 1 - expected missing mass lies in [``low``, ``high``] at each size by itself (``level`` is
+    pointwise); ``mcse`` holds the Monte Carlo standard errors of the two ends. ``facts`` is the expected number of
+    distinct facts.
+    """
+
+    sizes: Int[np.ndarray, " sizes"]
+    coverage: Float[np.ndarray, " sizes"]
+    low: Float[np.ndarray, " sizes"]
+    high: Float[np.ndarray, " sizes"]
+    mcse: Float[np.ndarray, "sizes ends"]
+    facts: Float[np.ndarray, " sizes"]
+    level: float
+    method: str
+    source: str
+    promise: Promise
+    warnings: tuple[str, ...] = ()
+
+
+def coverage_curve(
+    data: Counts,
+    sizes: Iterable[int] | None = None,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    rng: np.random.Generator | None = None,
+) -> CoverageCurve:
+    """Return the expected coverage and number of facts of corpora of ``sizes`` draws (default: 1 to 2 N).
+
+        m < N:   C(m) = 1 - sum_x f_x (x/N) binom(N-x, m) / binom(N-1, m)
+                 S(m) = sum_x f_x (1 - binom(N-x, m) / binom(N, m))
+        m >= N:  C(m) = 1 - (f_1/N) A^(m-N+1),   A = (N-1) f_1 / ((N-1) f_1 + 2 f_2)
+                 S(m) = S + f_0 (1 - A^(m-N)),   f_0 = ((N-1)/N) f_1^2 / (2 f_2)
+
+    Where f_2 = 0, (f_1 - 1) takes the place of f_1 in A and 2 f_2 becomes 2, so that f_0 is
+    ((N-1)/N) f_1 (f_1 - 1) / 2. f_1 = 0, n = 1 or a lone singleton without doubleton: full coverage from N on.
+    N and m count IDK draws, the missing mass is a share of all draws, and IDK is covered from the start: C(N) is 1 less
+    Chao and Jost's missing mass, and rarefaction stays unbiased (a fact's count is binomial in all N draws).
+
+    The interval is for the expected coverage. The spread s of the missing mass M over ``replicates`` bootstrap
+    resamples gives the score interval with M (1 - M)/s^2 draws (1/s where that is less): it stays in [0, 1] and is
+    open where M is 0. s is taken as at least min(m/N, N/m)/N, what one fact as rare as 1/N adds. Without
+    ``rng`` the resampling repeats itself (seed 0).
+
+    Raises ``BadInput`` for a size outside 1 ... 2^63 - 1, fewer than 2 replicates, and a level outside (0, 1).
+    Source: Chao & Jost 2012, Ecology 93, 2533; the interval's form is this module's.
+    """
+    counts, z = counts_of(data), normal_quantile(check_level(level))
+    at = _default_sizes(counts.draws) if sizes is None else _check_sizes(sizes)
+    beyond = 3 + math.ceil(VANISHED * counts.draws / int(at.min()))  # the smallest size cannot miss such counts
+    drawn = np.array([_missing_masses(again, at) for again in _redraw(counts, replicates, rng, beyond)])
+    mass, floor = _missing_masses(counts, at), _floor(counts.draws, at)
+    spread, error = drawn.std(axis=0, ddof=1), _spread_error(drawn)
+    low, high = _coverage_band(mass, spread, z, floor)
+    more, less = (_coverage_band(mass, spread * np.maximum(1 + sign * error, 0.0), z, floor) for sign in (1, -1))
+    return CoverageCurve(
+        at,
+        1 - mass,
+        np.minimum(low, np.nextafter(high, 0)),
+        high,
+        (np.abs(more - less) / 2).T,
+        np.array([_facts(counts, int(m)) for m in at]),
+        level,
+        "rarefaction and Chao-Jost extrapolation, bootstrap score",
+        SOURCE,
+        "bootstrap",
+        _warnings(counts, float(at.max()) > 2 * counts.draws),
+    )
+
+
+def draws_until(
+    data: Counts,
+    missing_mass: float,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    rng: np.random.Generator | None = None,
+) -> Estimate:
+    """Return how many further draws bring the expected missing mass down to ``missing_mass``.
+
+    The extrapolation M(N + m) = (f_1/N) A^(m+1) is solved for m: m = ln(N missing_mass / f_1) / ln A - 1, rounded up;
+    0 if M(N) is there already. The interval inverts the bootstrap band of ``coverage_curve``: the first m at which
+    its lower and its upper end reach the target. It is at least one draw wide, and open above where f_1 > 0 = f_2,
+    for then nothing speaks against A = 1. ``mcse`` is the larger of the two ends' (the lower one's, if that is open).
+    A warning says when the answer lies beyond 2 N, where the extrapolation is a guess: it always falls geometrically,
+    while the missing mass of a power law falls much more slowly (``simlab.missing_mass.exponent``).
+
+    Raises ``BadInput`` for a ``missing_mass`` outside (0, 1), fewer than 2 replicates, a level outside (0, 1).
+    Source: Chao & Jost 2012, Ecology 93, 2533.
+    """
+    if not 0 < missing_mass < 1:
+        raise BadInput(f"missing_mass = {missing_mass}: must lie between 0 and 1, such as 0.05")
+    counts, z = counts_of(data), normal_quantile(check_level(level))
+    n, target = counts.draws, float(missing_mass)
+    tails = np.array([_tail(again) for again in _redraw(counts, replicates, rng, 3)])
+    single, log_a = _tail(counts)
+    further = max(0.0, float(np.ceil(math.log(target / single) / log_a - 1))) if single > target else 0.0
+
+    def reached(end: int, factor: float) -> float:
+        """The first m at which this end of the band is at most the target, its spread multiplied by ``factor``."""
+
+        def above(m: float) -> bool:
+            drawn = _extrapolated(tails[:, 0], tails[:, 1], m)
+            spread = np.array([factor * drawn.std(ddof=1)])
+            mass = np.array([float(_extrapolated(single, log_a, m))])
+            return bool(_band(mass, spread, z, _floor(n, np.array([float(n + m)])))[end][0] > target)
+
+        return _first(above)
+
+    low, high = reached(0, 1.0), reached(1, 1.0)
+    share = _spread_error(_extrapolated(tails[:, 0], tails[:, 1], further)[:, None])[0]
+    errors = [abs(reached(end, 1 + share) - reached(end, max(0.0, 1 - share))) / 2 for end in (0, 1)]
+    if high and counts.f(1) and not counts.f(2):
+        high, errors = math.inf, errors[:1]
+    return Estimate(
+        further,
+        min(low, further),
+        max(high, further + 1),
+        level,
+        "Chao-Jost extrapolation, inverted bootstrap score",
+        SOURCE,
+        "bootstrap",
+        warnings=_warnings(counts, further > n),
+        mcse=max(errors),
+    )
+
+
+def _first(above: Any) -> float:
+    """The first whole m >= 0 that is not ``above``, by doubling and halving: the same steps at every level, so that
+    the intervals nest.
+    """
+    if not above(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    while above(high):
+        low, high = high, 2 * high
+    while high - low > max(1.0, 4e-16 * high):
+        middle = float(math.floor((low + high) / 2))
+        low, high = (middle, high) if above(middle) else (low, middle)
+    return high
+
+
+def _redraw(
+    counts: CountsOfCounts, replicates: int, rng: np.random.Generator | None, count_cap: int
+) -> Iterable[CountsOfCounts]:
+    """Resamples whose counts are told apart up to ``count_cap``; up to the largest where that is about as cheap."""
+    if not isinstance(replicates, int | np.integer) or replicates < 2:
+        raise BadInput(f"replicates = {replicates!r}: must be a whole number of at least 2: a spread needs two")
+    cap = count_cap if count_cap < min(10**6, int(counts.times[-1])) else None
+    return (again.counts for again in resamples(counts, replicates, repeatable(rng), count_cap=cap))
+
+
+def _default_sizes(draws: int) -> Int[np.ndarray, " sizes"]:
+    """Nine sizes a factor of N^(1/8) apart up to N, and eight further ones up to 2 N."""
+    most = min(2 * draws, MOST)
+    below = [round(draws ** (i / 8)) for i in range(8)]
+    return np.array(sorted({*below, *(draws + (most - draws) * i // 8 for i in range(9))}), dtype=np.int64)
+
+
+def _check_sizes(sizes: Iterable[int]) -> Int[np.ndarray, " sizes"]:
+    found = list(sizes)
+    if not found:
+        raise BadInput("sizes = []: give at least one number of draws")
+    for size in found:
+        if not isinstance(size, int | float | np.number) or not 1 <= size <= MOST or size != int(size):
+            raise BadInput(f"sizes: {size!r} is no number of draws: give whole numbers from 1 to 2^63 - 1")
+    return np.array([int(size) for size in found], dtype=np.int64)
+
+
+def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
+    """What the sample cannot carry."""
+    said = []
+    if not counts.f(1):
+        said.append("No fact stands exactly once: the missing mass is estimated as 0 from N on.")
+    elif not counts.f(2):
+        said.append("No fact stands exactly twice: nothing shows how fast the missing mass falls beyond N.")
+    if far:
+        said.append(f"Beyond 2 N = {2 * counts.draws} draws the extrapolation is not reliable (Chao & Jost 2012).")
+    return tuple(said)
+
+
+# ---- the missing mass at a size ----
+
+
+def _tail(counts: CountsOfCounts) -> tuple[float, float]:
+    """Return f_1/N and ln A; the missing mass after m further draws is (f_1/N) A^(m+1)."""
+    n, single, double = counts.draws, counts.f(1), counts.f(2)
+    above, below = ((n - 1) * single, 2 * double) if double else ((n - 1) * max(0, single - 1), 2)
+    return single / n, math.log1p(-below / (above + below)) if above else -math.inf
+
+
+def _extrapolated(single: Any, log_a: Any, further: float) -> Any:
+    with np.errstate(under="ignore"):
+        return single * np.exp((further + 1) * log_a)
+
+
+def _missing_masses(counts: CountsOfCounts, sizes: Int[np.ndarray, " sizes"]) -> Float[np.ndarray, " sizes"]:
+    """Estimate the expected missing mass at each size: rarefied below N, extrapolated from N on."""
+    n, (single, log_a) = counts.draws, _tail(counts)
+    found = [
+        rarefied_missing_mass(counts, int(m)) if m < n else float(_extrapolated(single, log_a, int(m) - n))
+        for m in sizes
+    ]
+    return np.minimum(found, 1.0)
+
+
+def _facts(counts: CountsOfCounts, size: int) -> float:
+    """The expected number of distinct facts among ``size`` draws."""
+    n = counts.draws
+    if size < n:
+        return rarefied_facts(counts, size)
+    single, log_a = _tail(counts)
+    missed = -math.expm1(log_a)  # 1 - A, and f_0 = (f_1/N) A / (1 - A)
+    unseen = single * math.exp(log_a) / missed
+    return counts.seen - unseen * math.expm1((size - n) * log_a) if size > n else float(counts.seen)
+
+
+# ---- the band ----
+
+
+def _floor(draws: int, sizes: Any) -> Float[np.ndarray, " sizes"]:
+    """The spread that one fact of popularity 1/N, seen or not, adds to the missing mass at a size."""
+    return np.asarray(np.minimum(sizes / draws, draws / sizes) / draws)
+
+
+def _band(
+    share: Float[np.ndarray, " sizes"],
+    spread: Float[np.ndarray, " sizes"],
+    z: float,
+    floor: Float[np.ndarray, " sizes"],
+) -> Float[np.ndarray, "ends sizes"]:
+    """The ends p of |share - p| <= z sqrt(c p (1-p)), c = s^2 / max(share (1-share), s): Wilson's of 1/c draws."""
+    s = np.maximum(spread, floor)
+    k = z * z * s * s / np.maximum(share * (1 - share), s)
+    root = np.sqrt(k * share * (1 - share) + k * k / 4)
+    high = np.clip((share + k / 2 + root) / (1 + k), share, 1.0)
+    low = np.clip(share * share / ((1 + k) * high), 0.0, share)  # the product of the roots keeps the digits
+    return np.array([low, high])
+
+
+def _coverage_band(
+    mass: Float[np.ndarray, " sizes"],
+    spread: Float[np.ndarray, " sizes"],
+    z: float,
+    floor: Float[np.ndarray, " sizes"],
+) -> Float[np.ndarray, "ends sizes"]:
+    """The band of the coverage 1 - mass, worked out for whichever of the two is small."""
+    small, rest = _band(mass, spread, z, floor), _band(1 - mass, spread, z, floor)
+    return np.where(mass < 0.5, 1 - small[::-1], rest)
+
+
+def _spread_error(drawn: Float[np.ndarray, "replicates sizes"]) -> Float[np.ndarray, " sizes"]:
+    """The Monte Carlo standard error of the spread, as a share of it: sqrt((kurtosis - 1) / (4 B))."""
+    centred = drawn - drawn.mean(axis=0)
+    second = (centred**2).mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # all replicates alike: nothing is uncertain
+        kurtosis = np.where(second > 0, (centred**4).mean(axis=0) / second**2, 1.0)
+    return np.asarray(np.sqrt(np.maximum(kurtosis - 1, 0.0) / (4 * len(drawn))))

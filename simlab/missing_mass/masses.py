@@ -1,0 +1,139 @@
+"""The missing mass itself: Good-Turing, Robbins and Chao & Jost, and the certificate that an audit quotes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings
+from simlab.missing_mass.estimate import Estimate, Sides, check_level, check_sides
+from simlab.missing_mass.intervals import REPLICATES, missing_mass_interval
+
+
+def good_turing(
+    data: Counts,
+    *,
+    level: float = 0.95,
+    interval: str = "tails",
+    sides: Sides = "two",
+    rng: np.random.Generator | None = None,
+    replicates: int = REPLICATES,
+) -> Estimate:
+    """Estimate the missing mass MM, the chance that the next draw states a fact never seen, by sr = f_1/N.
+
+    E sr - E MM = sum p^2 (1-p)^(N-1) lies in [0, 1/N]. ``interval`` is one of ``INTERVALS``; ``rng`` and
+    ``replicates`` are for the bootstrap. No singletons: the estimate is 0, and the interval says what may still be
+    missing; all singletons (N = 1 among them): it is 1, with a warning, as de-duplicated lists look like that too.
+    Raises ``BadInput`` as ``counts_of`` and ``missing_mass_interval`` do.
+    Source: Good 1953, Biometrika 40, 237; E sr in arXiv 2509.04664 v1, Appendix B.
+    """
+    counts = counts_of(data)
+    return _with_interval(
+        "good_turing",
+        "Good 1953, Biometrika 40, 237",
+        counts.singleton_rate,
+        counts,
+        level,
+        interval,
+        sides,
+        rng,
+        replicates,
+    )
+
+
+def chao_jost(
+    data: Counts,
+    *,
+    level: float = 0.95,
+    interval: str = "tails",
+    sides: Sides = "two",
+    rng: np.random.Generator | None = None,
+    replicates: int = REPLICATES,
+) -> Estimate:
+    """Estimate the missing mass by 1 - C, C the sample coverage of Chao & Jost: a little below f_1/N.
+
+    1 - C = (f_1/N) r, with r = (N-1) f_1/((N-1) f_1 + 2 f_2); without doubletons
+    r = (N-1)(f_1-1)/((N-1)(f_1-1) + 2); 0 without singletons. The interval is that of ``good_turing``, widened to
+    contain the estimate where need be. Raises ``BadInput`` as ``good_turing`` does.
+    Source: Chao & Jost 2012, Ecology 93, 2533, equation 4a.
+    """
+    counts = counts_of(data)
+    return _with_interval(
+        "chao_jost",
+        "Chao & Jost 2012, Ecology 93, 2533",
+        chao_jost_mass(counts),
+        counts,
+        level,
+        interval,
+        sides,
+        rng,
+        replicates,
+    )
+
+
+def chao_jost_mass(counts: CountsOfCounts) -> float:
+    """1 - C of Chao & Jost 2012, as a share of all N draws."""
+    n, single, double = counts.draws, counts.f(1), counts.f(2)
+    part, other = ((n - 1) * single, 2 * double) if double else ((n - 1) * max(single - 1, 0), 2)
+    return single * part / (n * (part + other))  # exact integers: products pass 2^63
+
+
+def robbins(data: Counts, *, level: float = 0.95, sides: Sides = "two") -> Estimate:
+    """Estimate the missing mass after N - 1 draws by f_1/N, which has no bias at all for it.
+
+    E[f_1(N)]/N = E[MM after N - 1 draws], exactly. The interval is Chebyshev's, f_1/N +- sqrt(1/(N gamma)), one-sided
+    Cantelli's sqrt((1 - gamma)/(N gamma)), from E[(MM - f_1/N)^2] < 1/N, so that it holds for every N and every law.
+    (Checked by exact enumeration; the published statement was not at hand.) Raises ``BadInput`` as ``counts_of`` does,
+    and for a level outside (0, 1). Source: Robbins 1968, Ann. Math. Statist. 39, 256.
+    """
+    counts = counts_of(data)
+    gamma = 1 - check_level(level)
+    odds = 1 / gamma if check_sides(sides) == "two" else (1 - gamma) / gamma
+    half = math.sqrt(odds / counts.draws)
+    rate = counts.singleton_rate
+    return Estimate(
+        estimate=rate,
+        low=0.0 if sides == "upper" else max(rate - half, 0.0),
+        high=1.0 if sides == "lower" else min(rate + half, 1.0),
+        level=level,
+        method="robbins, chebyshev",
+        source="Robbins 1968, Ann. Math. Statist. 39, 256",
+        promise="finite-sample",
+        sides=sides,
+        warnings=edge_warnings(counts),
+    )
+
+
+def certificate(data: Counts, *, gamma: float = 0.05) -> Estimate:
+    """Certify that MM >= ``low`` with confidence 1 - ``gamma``, whatever N and whatever the law of i.i.d. draws.
+
+    The lower one-sided interval of ``good_turing`` with ``interval="tails"``. Raises ``BadInput`` as it does.
+    """
+    return good_turing(data, level=1 - gamma, sides="lower")
+
+
+def _with_interval(
+    name: str,
+    source: str,
+    estimate: float,
+    counts: CountsOfCounts,
+    level: float,
+    interval: str,
+    sides: Sides,
+    rng: np.random.Generator | None,
+    replicates: int,
+) -> Estimate:
+    ends = missing_mass_interval(counts, interval, level, sides, rng, replicates)
+    return Estimate(
+        estimate=estimate,
+        low=min(ends.low, estimate),
+        high=max(ends.high, estimate),
+        level=level,
+        method=f"{name}, {interval}",
+        source=f"{source}; interval: {ends.kind.source}",
+        promise=ends.kind.promise,
+        sides=sides,
+        warnings=edge_warnings(counts) + ends.warnings,
+        mcse=ends.mcse,
+    )
