@@ -14,12 +14,13 @@ class BadInput(ValueError):
     """An input that breaks a stated rule; its text is the whole message, fit to be shown to a user."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
+def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     """Return the error for a ``name`` that is not among the ``known`` ones, with the nearest of them.
 
-    ``kind`` says what the name stands for (``"setting"``, ``"method"``, ``"column"``).
+    ``kind`` says what the name stands for (``"setting"``, ``"method"``, ``"column"``). What is no text is shown as it
+    is, and is near to the name that it reads like.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(names)
     return BadInput(f"{kind} {name!r} is unknown: {hint}")

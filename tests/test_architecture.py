@@ -19,7 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # the order of the theory; a module imports from its own station or from those before it
 STATIONS = (
     {"errors"},
-    {"seeds", "bounds", "occupancy", "tables"},
+    {"seeds", "bounds", "occupancy", "tables", "terminal"},
+    {"missing_mass"},
     {"drawing"},
     {"worlds"},
     {"corpora"},
@@ -27,7 +28,7 @@ STATIONS = (
     {"pairs"},
     {"measures"},
     {"trials"},
-    {"sweep"},
+    {"sweep", "audit"},
 )
 LEAVES = STATIONS[1]
 MAY_SHARE = ({"models", "fitting"},)  # a fit carries its trace, and the table of logits is fitted
@@ -82,6 +83,7 @@ def test_imports_go_in_one_direction() -> None:
 
 def test_the_import_test_would_notice() -> None:
     wrong = [("worlds", "corpora"), ("bounds", "worlds"), ("drawing", "measures"), ("occupancy", "seeds")]
+    wrong += [("audit", "sweep"), ("sweep", "audit"), ("terminal", "tables"), ("tables", "missing_mass")]
     assert violations(wrong) == wrong
 
 
@@ -109,7 +111,7 @@ def test_import_simlab_loads_nothing_heavy() -> None:
     assert "jax" not in loaded_by("import simlab.drawing, simlab.bounds")
 
 
-@pytest.mark.parametrize("program", ["simlab.sweep", "simlab.bounds"])
+@pytest.mark.parametrize("program", ["simlab.sweep", "simlab.audit", "simlab.bounds"])
 def test_help_costs_little(program: str) -> None:
     """Under 0.3 s of processor time (not of the clock, which a busy machine stretches), and nothing heavy loaded."""
     command = [sys.executable, "-X", "importtime", "-m", program, "--help"]

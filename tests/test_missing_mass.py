@@ -1,29 +1,48 @@
 """Counts of counts, the result type, and the estimators of the missing mass itself."""
 
+import inspect
 import itertools
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simlab import missing_mass
 from simlab.bounds import good_turing_mse, missing_mass_from_counts
 from simlab.errors import BadInput
 from simlab.missing_mass import (
     INTERVALS,
     CountsOfCounts,
+    CoverageCurve,
     Estimate,
+    ace,
     certificate,
+    chao1,
     chao_jost,
     counts_of,
+    coverage_curve,
+    draws_until,
+    frequency_exponent,
     good_mass,
+    good_toulmin,
     good_turing,
+    jackknife,
+    power_law_draws_until,
     robbins,
+    simple_good_turing,
+    smoothed_good_toulmin,
 )
+from simlab.missing_mass.estimate import check_probability
+from simlab.missing_mass.growth import SMOOTHINGS
+from simlab.missing_mass.unseen import CONVENTIONS
 
 # girdled-canopy spiders of Ellison et al. 2010, whose sample coverage is worked out by Chao & Jost 2012: n = 168,
 # S = 26, f1 = 12, f2 = 4; the other ten species share 148 draws
@@ -31,6 +50,8 @@ SPIDERS = {1: 12, 2: 4, 14: 2, 15: 8}
 # word types of Shakespeare, Efron & Thisted 1976: N = 884,647, S = 31,534 and f1 to f4; the rest fills up to them
 SHAKESPEARE = {1: 14376, 2: 4343, 3: 2292, 4: 1463, 93: 9059, 6370: 1}
 
+FORMS = "give a mapping {k: f_k}, or one list with one count a fact"
+ONE_TWO = np.array([1, 2])
 LAWS = ((0.5, 0.5), (0.9, 0.1), (0.6, 0.3, 0.1), (0.25,) * 4, (0.4, 0.3, 0.2, 0.1))
 
 
@@ -60,6 +81,36 @@ def test_the_mean_and_the_risk_of_good_turing_by_enumeration(law: tuple[float, .
     mse = sum(c * (gt - mm) ** 2 for c, gt, mm, _ in seen)
     assert mse == pytest.approx(good_turing_mse(np.array(law), np.ones(len(law)), draws), abs=1e-13)
     assert rate == pytest.approx(sum(c * before for c, _, _, before in seen), abs=1e-14)  # Robbins: E sr = E MM_(N-1)
+
+
+@pytest.mark.parametrize("law", [*LAWS, (0.3, 0.2), (0.05,)], ids=str)
+@pytest.mark.parametrize("draws", [1, 2, 4, 6])
+def test_the_risk_of_robbins_by_enumeration(law: tuple[float, ...], draws: int) -> None:
+    """(1/N) [sum p (1-p)^(N-1) (1 + (N-2) p) - sum_(i != j) p_i p_j (1 - p_i - p_j)^(N-1)], what lacks to 1 being IDK.
+
+    IDK is one symbol more, left out of f_1 and of the missing mass.
+    """
+    rest, facts = 1 - sum(law), len(law)
+    found = 0.0
+    for drawn in itertools.product(range(facts + (rest > 1e-12)), repeat=draws):
+        chance = math.prod((*law, rest)[i] for i in drawn)
+        before = sum(law[i] for i in range(facts) if i not in drawn[:-1])
+        found += chance * (before - sum(drawn.count(i) == 1 for i in range(facts)) / draws) ** 2
+    pairs = sum(p * q * max(1 - p - q, 0.0) ** (draws - 1) for p, q in itertools.permutations(law, 2))
+    exact = (sum(p * (1 - p) ** (draws - 1) * (1 + (draws - 2) * p) for p in law) - pairs) / draws
+    assert found == pytest.approx(exact, abs=1e-13)
+    assert found < 1 / draws
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_the_radius_of_robbins_is_that_of_chebyshev_and_cantelli(level: float) -> None:
+    """From a risk below 1/N: sqrt(1/(N gamma)) on both sides, sqrt((1 - gamma)/(N gamma)) on one."""
+    data = {1: 5 * 10**5, 2: 25 * 10**4}  # N = 1e6, sr = 1/2: nothing is cut
+    two, lower, upper = (robbins(data, level=level, sides=sides) for sides in ("two", "lower", "upper"))
+    chebyshev, cantelli = math.sqrt(1e-6 / (1 - level)), math.sqrt(1e-6 * level / (1 - level))
+    assert (0.5 - two.low, two.high - 0.5) == (pytest.approx(chebyshev), pytest.approx(chebyshev))
+    assert (0.5 - lower.low, upper.high - 0.5) == (pytest.approx(cantelli), pytest.approx(cantelli))
+    assert (lower.high, upper.low) == (1, 0)
 
 
 @pytest.mark.parametrize("draws", [1, 2, 3, 6])
@@ -167,7 +218,11 @@ def test_idk_draws_are_draws_and_no_facts() -> None:
 def test_edges_say_what_they_are() -> None:
     single = good_turing([1])
     assert (single.estimate, single.high) == (1.0, 1.0)
-    assert single.warnings == ("Every one of the 1 draws is a singleton: a de-duplicated list looks the same.",)
+    assert single.warnings == ("The one fact seen stands once: a de-duplicated list looks the same.",)
+    listed = ("Each of the 1,000 facts seen stands once: a de-duplicated list looks the same.",)
+    for idk in (0, 1, 10**6):  # IDK draws hide nothing of it
+        assert good_turing(counts_of({1: 1_000}, idk)).warnings == listed
+    assert good_turing(counts_of({1: 999, 2: 1})).warnings == ()
     nothing = good_turing({10**15: 1})
     assert nothing.estimate == 0
     assert 0 < nothing.high < 1e-13
@@ -237,6 +292,173 @@ def test_bad_counts(data, idk: int, sentence: str) -> None:
     with pytest.raises(BadInput) as caught:
         counts_of(data, idk)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (5, "counts = 5: must be counts: " + FORMS),
+        (None, "counts = None: must be counts: " + FORMS),
+        (b"\x01\x02", "counts = b'\\x01\\x02': must be counts: " + FORMS),
+        ("12", "counts = '12': must be counts: " + FORMS),
+        ({3}, "counts = {3}: a set drops equal counts: " + FORMS),
+        (frozenset({3}), "counts = frozenset({3}): a set drops equal counts: " + FORMS),
+        ([[1, 2], [3]], "count = [1, 2]: must be a whole number from 0 to 2^63 - 1"),
+        ([1, True], "count = True: must be a whole number from 0 to 2^63 - 1"),
+        (np.array([True, False]), "count = True: must be a whole number from 0 to 2^63 - 1"),
+        ({1: True}, "f_k = True: must be a whole number from 0 to 2^63 - 1"),
+        ([1, None], "count = None: must be a whole number from 0 to 2^63 - 1"),
+        ([1 + 0j], "count = (1+0j): must be a whole number from 0 to 2^63 - 1"),
+        (np.array([1 + 0j]), "count = (1+0j): must be a whole number from 0 to 2^63 - 1"),
+        ([math.inf], "count = inf: must be a whole number from 0 to 2^63 - 1"),
+        (np.float32([1.5]), "count = 1.5: must be a whole number from 0 to 2^63 - 1"),
+        (
+            np.array(["2020-01-01"], dtype="datetime64[ns]"),
+            "count = np.datetime64('2020-01-01T00:00:00.000000000'): must be a whole number from 0 to 2^63 - 1",
+        ),
+        (
+            np.array([3], dtype="timedelta64[s]"),
+            "count = np.timedelta64(3,'s'): must be a whole number from 0 to 2^63 - 1",
+        ),
+        (np.ma.array([1, 2], mask=[0, 1]), "counts: some are masked: fill them in, or leave them out"),
+        (np.int64(5), "count: has 0 dimensions: give one list of whole numbers"),
+        ({1: 1, 0: 2.5}, "f_0 is given: the facts never seen are what is estimated: leave key 0 out"),
+        ({"a": 1}, "times seen (key of the counts of counts) = 'a': must be a whole number from 0 to 2^63 - 1"),
+    ],
+    ids=str,
+)
+def test_what_are_no_counts(data, sentence: str) -> None:
+    for estimator in (counts_of, good_turing, coverage_curve, frequency_exponent, simple_good_turing):
+        with pytest.raises(BadInput) as caught:
+            estimator(data)
+        assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("times", "facts", "idk", "sentence"),
+    [
+        ([1, 2], [3, 4], 0, "times = [1, 2]: must be one array of whole numbers: counts_of makes one"),
+        (ONE_TWO, [3, 4], 0, "facts = [3, 4]: must be one array of whole numbers: counts_of makes one"),
+        (ONE_TWO, ONE_TWO * 1.0, 0, "facts = array([1., 2.]): must be one array of whole numbers: counts_of makes one"),
+        (ONE_TWO[:1], ONE_TWO, 0, "times and facts: have 1 and 2 entries: give f_k for each k"),
+        (ONE_TWO[:0], ONE_TWO[:0], 0, "counts = []: no fact was seen: at least one positive count is needed"),
+        (ONE_TWO[::-1], ONE_TWO, 0, "times = array([2, 1]): must be positive and increasing: counts_of sorts them"),
+        (ONE_TWO * 0 + 1, ONE_TWO, 0, "times = array([1, 1]): must be positive and increasing: counts_of sorts them"),
+        (ONE_TWO - 1, ONE_TWO, 0, "times = array([0, 1]): must be positive and increasing: counts_of sorts them"),
+        (ONE_TWO, ONE_TWO - 1, 0, "facts = array([0, 1]): must be positive: counts_of leaves the others out"),
+        (ONE_TWO, ONE_TWO, -1, "idk = -1: must be a whole number from 0 to 2^63 - 1"),
+        (ONE_TWO, ONE_TWO, True, "idk = True: must be a whole number from 0 to 2^63 - 1"),
+        (ONE_TWO, ONE_TWO, 2**63 - 1, f"counts: add up to {2**63 + 4} draws: at most 2^63 - 1 can be counted"),
+    ],
+    ids=str,
+)
+def test_counts_of_counts_made_by_hand(times, facts, idk: int, sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        CountsOfCounts(times, facts, idk)
+    assert str(caught.value) == sentence
+    narrow = CountsOfCounts(ONE_TWO.astype(np.uint8), np.array([200, 100], dtype=np.uint8))
+    assert good_turing(narrow) == good_turing({1: 200, 2: 100})
+
+
+def test_idk_draws_are_told_once() -> None:
+    with pytest.raises(BadInput) as caught:
+        counts_of(counts_of([1], 7), idk=100)
+    assert str(caught.value) == "idk = 100: these counts of counts hold their IDK draws, 7: leave idk out"
+    assert counts_of(counts_of([1], 7)).idk == 7
+
+
+def test_large_counts_are_exact_beside_floats() -> None:
+    """2^53 and 2^53 + 1 are one float: a list or a mapping that holds one elsewhere must not put them together."""
+    counts = counts_of({2**53: 1, 2**53 + 1: 1, 1.0: 3})
+    assert (counts.times.tolist(), counts.facts.tolist()) == ([1, 2**53, 2**53 + 1], [3, 1, 1])
+    assert counts_of([2**53 + 1, 1.0, 2**53]).times.tolist() == [1, 2**53, 2**53 + 1]
+    assert counts_of([np.int64(2**53 + 1), Fraction(2)]).draws == 2**53 + 3
+
+
+MAKERS: dict[str, Callable[..., Estimate | CoverageCurve]] = {
+    "ace": ace,
+    "certificate": lambda data, level=0.95: certificate(data, gamma=1 - level),
+    "chao1": chao1,
+    "chao_jost": chao_jost,
+    "coverage_curve": partial(coverage_curve, replicates=5),
+    "draws_until": partial(draws_until, missing_mass=0.01, replicates=5),
+    "frequency_exponent": lambda data, **more: frequency_exponent(data, **more).alpha,
+    "good_mass": good_mass,
+    "good_toulmin": partial(good_toulmin, t=0.5),
+    "good_turing": good_turing,
+    "jackknife": jackknife,
+    "power_law_draws_until": partial(power_law_draws_until, missing_mass=0.01),
+    "robbins": robbins,
+    "simple_good_turing": lambda data, **more: simple_good_turing(data, **more).missing_mass,
+    "smoothed_good_toulmin": partial(smoothed_good_toulmin, t=2.0),
+}
+OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
+    *(("good_turing", {"interval": kind}) for kind in INTERVALS),
+    *(("chao_jost", {"interval": kind}) for kind in INTERVALS),
+    *(("chao1", {"convention": one}) for one in CONVENTIONS),
+    *(("smoothed_good_toulmin", {"smoothing": one, "t": t}) for one in SMOOTHINGS for t in (0.5, 2)),
+    *(("good_mass", {"k": k}) for k in (0, 1, 7)),
+    *(("jackknife", {"order": order}) for order in (1, 5)),
+    ("ace", {"rare": 1}),
+)
+
+
+def test_every_public_estimator_is_tried_below() -> None:
+    functions = {name for name in missing_mass.__all__ if inspect.isfunction(getattr(missing_mass, name))}
+    assert functions - {"counts_of", "missing_mass_interval"} == set(MAKERS)
+
+
+@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in MAKERS), *OPTIONS], ids=str)
+@pytest.mark.parametrize("data", [SPIDERS, {1: 5}, {7: 2}], ids=str)
+def test_methods_are_named_in_one_way(name: str, more: dict[str, object], data: dict[int, int]) -> None:
+    """ "estimator, interval" or "estimator:option, interval", the estimator being the function's name."""
+    method = MAKERS[name](data, **more).method
+    assert re.fullmatch(r"[a-z0-9_]+(:[a-z0-9_]+)?, [a-z_]+", method)
+    assert re.split("[:,]", method)[0] == name in missing_mass.__all__
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_levels_are_numbers_and_come_back_as_floats(name: str) -> None:
+    for level in (np.float32(0.9), Fraction(9, 10), np.float64(0.9)):
+        found = MAKERS[name](SPIDERS, level=level)
+        assert type(found.level) is float
+        assert found.level == pytest.approx(0.9)
+        json.dumps(found.as_dict(), allow_nan=False)
+    if name == "certificate":
+        return  # of gamma, below
+    for level, shown in (("0.95", "'0.95'"), (None, "None"), (0.9 + 0j, "(0.9+0j)"), (True, "True"), ([0.9], "[0.9]")):
+        with pytest.raises(BadInput) as caught:
+            MAKERS[name](SPIDERS, level=level)
+        assert str(caught.value) == f"level = {shown}: must be a number between 0 and 1, such as 0.95"
+    for level in (0, 1, -0.5, 95, math.nan, math.inf):
+        with pytest.raises(BadInput) as caught:
+            MAKERS[name](SPIDERS, level=level)
+        assert str(caught.value) == f"level = {level}: must lie between 0 and 1, such as 0.95"
+    with pytest.raises(BadInput) as caught:
+        MAKERS[name](SPIDERS, level=np.array([0.9, 0.95]))
+    assert str(caught.value) == "level = array([0.9 , 0.95]): must be a number between 0 and 1, such as 0.95"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_level_is_told_by_name(name: str) -> None:
+    function = getattr(missing_mass, name)
+    told = inspect.signature(function).parameters["gamma" if name == "certificate" else "level"]
+    assert told.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("sides", [None, 3, ["two"], "both"], ids=str)
+def test_sides_that_are_none(sides: object) -> None:
+    hint = "did you mean 'two'?" if sides == ["two"] else "choose from lower, two, upper"
+    for estimator in (good_turing, chao_jost, robbins, good_mass):
+        with pytest.raises(BadInput) as caught:
+            estimator(SPIDERS, sides=sides)
+        assert str(caught.value) == f"sides {sides!r} is unknown: {hint}"
+
+
+@pytest.mark.parametrize("gamma", [0, 1, 2, Fraction(1, 10**400), 1 - Fraction(1, 10**30)], ids=str)
+def test_probabilities_that_are_none(gamma) -> None:
+    with pytest.raises(BadInput, match=r"^gamma = .*: must lie between 0 and 1, such as 0[.]05$"):
+        check_probability("gamma", gamma)
 
 
 def test_counts_in_floats_that_are_whole_are_welcome() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +22,7 @@ from simlab.missing_mass.bootstrap import (
     estimated_law,
     quantile_error,
     resamples,
+    spread_error,
 )
 from simlab.missing_mass.counts import CountsOfCounts, counts_of
 from simlab.missing_mass.curve import CoverageCurve, coverage_curve, draws_until
@@ -290,6 +293,13 @@ def test_edges_of_the_curve(name: str) -> None:
     assert found.low < found.high
 
 
+ONE_DRAW = "N = 1: one draw does not show whether any fact is unseen: full coverage from N on is a convention."
+LONE = (
+    "A lone singleton beside no doubleton does not show how many facts are unseen: full coverage from N on is a "
+    "convention."
+)
+
+
 def test_what_the_edges_of_the_curve_give() -> None:
     common = coverage_curve({10: 10}, [100, 201], replicates=20)
     assert common.coverage.tolist() == [1, 1]
@@ -300,10 +310,11 @@ def test_what_the_edges_of_the_curve_give() -> None:
     )
     lone = coverage_curve({1: 1, 9: 3}, [27, 28], replicates=20)
     assert lone.coverage.tolist() == pytest.approx([1 - 1 / 28, 1])
-    assert lone.warnings == ("No fact stands exactly twice: nothing shows how fast the missing mass falls beyond N.",)
+    assert lone.warnings == (LONE,)
     single = coverage_curve({1: 1}, [1])
     assert (single.coverage[0], single.high[0]) == (1, 1)
     assert single.low[0] < 0.25  # one draw knows nothing
+    assert single.warnings == (ONE_DRAW,)
 
 
 def test_idk_draws_are_covered_from_the_start() -> None:
@@ -367,7 +378,7 @@ def test_the_curve_does_not_depend_on_the_form_and_nests(
         assert np.array_equal(getattr(again, field), getattr(small, field))
     contains(small)
     assert ((large.low <= small.low + 1e-15) & (small.high <= large.high + 1e-15)).all()
-    fewer, more = (draws_until(counts, 0.02, level, replicates=10) for level in sorted(levels))
+    fewer, more = (draws_until(counts, 0.02, level=level, replicates=10) for level in sorted(levels))
     assert fewer.low <= fewer.estimate <= fewer.high
     assert fewer.low < fewer.high
     assert more.low <= fewer.low
@@ -406,6 +417,50 @@ def test_draws_until_when_it_is_there_or_never() -> None:
     assert huge.high - huge.low < 1e-5 * huge.estimate
 
 
+def test_draws_until_says_when_nothing_shows_what_is_unseen() -> None:
+    for counts, sentence in (
+        (counts_of({1: 1}), ONE_DRAW),
+        (counts_of({1: 1, 9: 3}), LONE),
+        (counts_of({1: 1}, idk=9), LONE),
+    ):
+        found = draws_until(counts, 0.01, replicates=20)
+        assert (found.estimate, found.high) == (0, math.inf)
+        assert found.warnings == (sentence,)
+    assert draws_until({1: 2, 9: 3}, 0.01, replicates=20).estimate > 0
+
+
+@pytest.mark.parametrize("target", [1e-3, 1e-160, 1e-300, 1e-320])
+@pytest.mark.parametrize("level", [1e-15, 0.95])
+def test_masses_whose_squares_are_no_numbers(target: float, level: float) -> None:
+    found = draws_until(SPIDERS, target, level=level, replicates=20)
+    a = 167 * 12 / (167 * 12 + 8)
+    assert found.estimate == math.ceil((math.log(target) - math.log(12 / 168)) / math.log(a) - 1)
+    assert found.low <= found.estimate < found.high
+    assert found.mcse is not None
+    assert math.isfinite(found.mcse)
+
+
+def test_the_error_of_a_spread() -> None:
+    """That of 50 normal values varies by sqrt(1/(2 B)) of itself; at any scale, and by nothing where all are alike."""
+    drawn = np.random.default_rng(3).normal(size=(50, 400))
+    claimed = spread_error(drawn)
+    assert np.mean(claimed) == pytest.approx(np.std(drawn.std(axis=0)), rel=0.15)
+    assert np.mean(claimed) == pytest.approx(math.sqrt(1 / 100), rel=0.1)
+    for scale in (1e-300, 1e-160, 1e150):
+        assert spread_error(scale * drawn) == pytest.approx(claimed)
+    assert spread_error(np.ones((50, 2))).tolist() == [0, 0]
+
+
+def test_the_curve_is_strict_json() -> None:
+    curve = coverage_curve(SPIDERS, [50, 168], level=np.float32(0.9), replicates=10)  # type: ignore[arg-type]
+    said = json.loads(json.dumps(curve.as_dict(), allow_nan=False))
+    assert said["sizes"] == [50, 168]
+    assert said["coverage"] == curve.coverage.tolist()
+    assert said["mcse"] == curve.mcse.tolist()
+    assert (said["level"], said["method"]) == (float(np.float32(0.9)), "coverage_curve, bootstrap_score")
+    assert list(said) == [field.name for field in fields(CoverageCurve)]
+
+
 def test_draws_until_covers_where_the_extrapolation_holds() -> None:
     """A uniform world: the draws to a target within 2 N lie in the interval; a wrong target lies outside."""
     rng, n, k = np.random.default_rng(13), 200, 150
@@ -428,7 +483,7 @@ def test_draws_until_covers_where_the_extrapolation_holds() -> None:
         ),
         (
             lambda: resamples({1: 1}, 5, np.random.default_rng(0), count_cap=1),
-            "count_cap = 1: must be a whole number of at least 2, or None",
+            "count_cap = 1: must be a whole number of at least 2",
         ),
         (
             lambda: resamples({1: 1}, 5, 7),  # type: ignore[arg-type]
@@ -436,16 +491,34 @@ def test_draws_until_covers_where_the_extrapolation_holds() -> None:
         ),
         (
             lambda: coverage_curve({1: 1}, replicates=1),
-            "replicates = 1: must be a whole number of at least 2: a spread needs two",
+            "replicates = 1: must be a whole number of at least 2",
+        ),
+        (lambda: coverage_curve({1: 1}, replicates=True), "replicates = True: must be a whole number of at least 2"),
+        (
+            lambda: coverage_curve({1: 1}, rng=1),  # type: ignore[arg-type]
+            "rng = 1: must be a NumPy generator, such as np.random.default_rng(0)",
+        ),
+        (
+            lambda: coverage_curve({1: 1}, 5),  # type: ignore[arg-type]
+            "sizes = 5: must be a list of numbers of draws, such as [100, 1000]",
+        ),
+        (
+            lambda: coverage_curve({1: 1}, "12"),  # type: ignore[arg-type]
+            "sizes = '12': must be a list of numbers of draws, such as [100, 1000]",
+        ),
+        (lambda: coverage_curve({1: 1}, [True]), "size = True: must be a whole number from 1 to 2^63 - 1"),
+        (
+            lambda: coverage_curve({1: 1}, [[1, 2]]),  # type: ignore[list-item]
+            "size = [1, 2]: must be a whole number from 1 to 2^63 - 1",
         ),
         (lambda: coverage_curve({1: 1}, []), "sizes = []: give at least one number of draws"),
         (
             lambda: coverage_curve({1: 1}, [0]),
-            "sizes: 0 is no number of draws: give whole numbers from 1 to 2^63 - 1",
+            "size = 0: must be a whole number from 1 to 2^63 - 1",
         ),
         (
             lambda: coverage_curve({1: 1}, [2.5]),  # type: ignore[list-item]
-            "sizes: 2.5 is no number of draws: give whole numbers from 1 to 2^63 - 1",
+            "size = 2.5: must be a whole number from 1 to 2^63 - 1",
         ),
         (lambda: coverage_curve({1: 1}, level=2), "level = 2: must lie between 0 and 1, such as 0.95"),
         (lambda: draws_until({1: 1}, 1), "missing_mass = 1: must lie between 0 and 1, such as 0.05"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -188,6 +190,7 @@ def test_spread_of_the_estimate(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAWS)
 def test_coverage_of_the_score_interval(name: str) -> None:
+    """As the docstring of ``good_mass`` has it."""
     sample = Sample(name, 200, 3000)
     tried = 0
     for k in (0, 1, 2, 3):
@@ -198,7 +201,8 @@ def test_coverage_of_the_score_interval(name: str) -> None:
 
 
 def test_coverage_notices_a_wrong_interval() -> None:
-    """Esty's misses its level as described; so does a score interval without the spread."""
+    """Esty's misses its level as described; so does a score interval without the spread, or where f_3 is rare."""
+    assert Sample("two levels", 200, 3000).covered(2, score_interval) < 0.9
     assert Sample("uniform 1000", 100, 3000).covered(0, wald) < 0.88
     assert Sample("uniform 1000", 200, 3000).covered(2, wald) < 0.8
     assert Sample("uniform 100", 200, 3000).covered(1, lambda g, _, *rest: score_interval(g, 0.0, *rest)) < 0.9
@@ -209,7 +213,7 @@ def test_edges_of_the_masses() -> None:
     z = normal_quantile(0.95)
     once, never = good_mass([1] * 30), good_mass({5: 6})
     assert (once.low, once.estimate, once.high) == (pytest.approx(30 / (30 + z**2), rel=1e-14), 1, 1)
-    assert once.warnings == ("Every one of the 30 draws is a singleton: a de-duplicated list looks the same.",)
+    assert once.warnings == ("Each of the 30 facts seen stands once: a de-duplicated list looks the same.",)
     assert (never.low, never.estimate, never.high) == (0, 0, pytest.approx(z**2 / (30 + z**2), rel=1e-14))
     assert never.warnings == (
         "No fact stands exactly once: the estimate is 0, and only the upper end says what may be missing.",
@@ -306,6 +310,10 @@ def test_prosody_as_published() -> None:
         rtol=3e-7,
     )
     assert found.warnings == ()
+    said = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert list(said) == [field.name for field in fields(SimpleGoodTuring)]
+    assert said["missing_mass"] == found.missing_mass.as_dict()
+    assert (said["switch"], said["times"]) == (1, found.times.tolist())
     assert found.missing_mass.method == "simple_good_turing, score"
     assert (found.missing_mass.low, found.missing_mass.high) == (good_mass(PROSODY).low, good_mass(PROSODY).high)
 
@@ -594,7 +602,11 @@ NO_SINGLETONS = (
 @pytest.mark.parametrize(
     ("found", "estimate", "warnings"),
     [
-        (chao1([1]), 0.0, (NO_DOUBLETONS, AT_ZERO)),
+        (
+            chao1([1]),
+            0.0,
+            (NO_DOUBLETONS, "The one fact seen stands once: a de-duplicated list looks the same.", AT_ZERO),
+        ),
         (
             chao1([1, 1]),
             0.5,
@@ -617,6 +629,19 @@ NO_SINGLETONS = (
 def test_edges_say_what_stands_in(found: Estimate, estimate: float, warnings: tuple[str, ...]) -> None:
     assert found.estimate == pytest.approx(estimate, rel=1e-14, abs=0)
     assert found.warnings == warnings
+
+
+def test_the_number_of_unseen_facts_promises_no_more_than_its_spread() -> None:
+    """Where popularity varies the interval misses f_0, and the more surely the larger N is."""
+    assert {f(SPIDERS).promise for f in (chao1, ace, jackknife)} == {"spread"}
+    law = 1 / np.arange(1, 100_001.0)
+    law /= law.sum()
+    rng = np.random.default_rng(4)
+    for draws in (1_000, 100_000):
+        for _ in range(5):
+            seen = rng.multinomial(draws, law)
+            missing = int(np.sum(seen == 0))
+            assert all(estimator(seen).high < missing for estimator in (chao1, ace, jackknife))
 
 
 def test_the_stand_in_at_zero() -> None:
@@ -662,16 +687,27 @@ def test_idk_draws_are_no_species() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: good_mass(SPIDERS, -1), "k = -1: must be a whole number of at least 0: 0 is the missing mass"),
-        (lambda: good_mass(SPIDERS, True), "k = True: must be a whole number of at least 0: 0 is the missing mass"),
-        (lambda: good_mass(SPIDERS, 0.5), "k = 0.5: must be a whole number of at least 0: 0 is the missing mass"),
+        (lambda: good_mass(SPIDERS, -1), "k = -1: must be a whole number of at least 0"),
+        (lambda: good_mass(SPIDERS, True), "k = True: must be a whole number of at least 0"),
+        (lambda: good_mass(SPIDERS, 0.5), "k = 0.5: must be a whole number of at least 0"),
+        (lambda: good_mass(SPIDERS, "0"), "k = '0': must be a whole number of at least 0"),  # type: ignore[arg-type]
         (lambda: good_mass(SPIDERS, level=1), "level = 1: must lie between 0 and 1, such as 0.95"),
         (lambda: good_mass(SPIDERS, sides="tow"), "sides 'tow' is unknown: did you mean 'two'?"),
         (lambda: simple_good_turing(SPIDERS, level=0), "level = 0: must lie between 0 and 1, such as 0.95"),
         (lambda: chao1(SPIDERS, "clasic"), "convention 'clasic' is unknown: did you mean 'classic'?"),
+        (
+            lambda: chao1(SPIDERS, ["chao"]),  # type: ignore[arg-type]
+            "convention ['chao'] is unknown: did you mean 'chao'?",
+        ),
+        (
+            lambda: chao1(SPIDERS, None),  # type: ignore[arg-type]
+            "convention None is unknown: choose from bias_corrected, chao, classic",
+        ),
         (lambda: chao1(SPIDERS, level=2), "level = 2: must lie between 0 and 1, such as 0.95"),
         (lambda: ace(SPIDERS, 0), "rare = 0: must be a whole number of at least 1"),
         (lambda: ace(SPIDERS, 2.5), "rare = 2.5: must be a whole number of at least 1"),
+        (lambda: ace(SPIDERS, True), "rare = True: must be a whole number of at least 1"),
+        (lambda: jackknife(SPIDERS, False), "order = False: must be a whole number from 1 to 10"),
         (lambda: jackknife(SPIDERS, 11), "order = 11: must be a whole number from 1 to 10"),
         (
             lambda: jackknife([2], 3),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,7 +94,12 @@ def test_smoothing_is_the_series_cut_at_a_random_place(smoothing: str, t: float)
 
 
 def test_smoothing_is_idle_up_to_doubling() -> None:
-    assert smoothed_good_toulmin(BUTTERFLIES, 1.0) == good_toulmin(BUTTERFLIES, 1.0)
+    """Only the name of the estimator is its own; beyond doubling the promise is the spread alone."""
+    smoothed, plain = smoothed_good_toulmin(BUTTERFLIES, 1.0, "poisson"), good_toulmin(BUTTERFLIES, 1.0)
+    assert smoothed.method == "smoothed_good_toulmin:poisson, normal"
+    assert replace(smoothed, method=plain.method) == plain
+    promises = [smoothed_good_toulmin(BUTTERFLIES, t).promise for t in (0.5, 1.0, 1.01, 3.0)]
+    assert promises == ["asymptotic", "asymptotic", "spread", "spread"]
 
 
 def test_the_smoothed_weights_predict_every_rare_fact_alike() -> None:
@@ -198,10 +205,10 @@ def test_growth_does_not_depend_on_the_form_and_nests(
     [
         (lambda: good_toulmin({1: 1}, 0), "t = 0: must be a positive number: t N further draws are looked ahead"),
         (lambda: good_toulmin({1: 1}, -1), "t = -1: must be a positive number: t N further draws are looked ahead"),
-        (
-            lambda: good_toulmin({1: 1}, math.nan),
-            "t = nan: must be a positive number: t N further draws are looked ahead",
-        ),
+        (lambda: good_toulmin({1: 1}, math.nan), "t = nan: must be a finite number"),
+        (lambda: good_toulmin({1: 1}, "1"), "t = '1': must be a finite number"),  # type: ignore[arg-type]
+        (lambda: good_toulmin({1: 1}, True), "t = True: must be a finite number"),
+        (lambda: smoothed_good_toulmin({1: 1}, 10**400), f"t = 1{59 * '0'}...: must be a finite number"),
         (
             lambda: good_toulmin({10**18: 1}, 10),
             "t = 10: t N = 1e+19 further draws: at most 2^63 - 1 can be counted",
@@ -210,10 +217,22 @@ def test_growth_does_not_depend_on_the_form_and_nests(
             lambda: smoothed_good_toulmin({1: 1}, 2, "binomal"),
             "smoothing 'binomal' is unknown: did you mean 'binomial'?",
         ),
+        (
+            lambda: smoothed_good_toulmin({1: 1}, 2, "efron-thisted"),
+            "smoothing 'efron-thisted' is unknown: did you mean 'efron_thisted'?",
+        ),
+        (
+            lambda: smoothed_good_toulmin({1: 1}, 2, None),  # type: ignore[arg-type]
+            "smoothing None is unknown: choose from binomial, efron_thisted, poisson",
+        ),
         (lambda: good_toulmin({1: 1}, 1, level=1), "level = 1: must lie between 0 and 1, such as 0.95"),
         (
             lambda: power_law_draws_until({1: 1}, 0),
             "missing_mass = 0: must lie between 0 and 1, such as 0.05",
+        ),
+        (
+            lambda: power_law_draws_until({1: 1}, "x"),  # type: ignore[arg-type]
+            "missing_mass = 'x': must be a number between 0 and 1, such as 0.05",
         ),
         (lambda: frequency_exponent({1: 1}, level=0), "level = 0: must lie between 0 and 1, such as 0.95"),
     ],
@@ -307,18 +326,26 @@ def test_what_the_edges_of_the_exponent_give() -> None:
     assert 0 < sharp.low < sharp.estimate < sharp.high < 1e-16
 
 
+def test_the_exponent_is_strict_json() -> None:
+    found = frequency_exponent(BUTTERFLIES)
+    said = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert list(said) == ["alpha", "naive", "fits", "p_value", "chi_square", "cells", "distance"]
+    assert said["alpha"] == found.alpha.as_dict()
+    assert (said["naive"], said["fits"], said["p_value"]) == (found.naive, found.fits, found.p_value)
+
+
 @settings(max_examples=60, deadline=None)
 @given(table=TABLES, levels=st.tuples(st.floats(0.01, 0.99), st.floats(0.01, 0.99)), target=st.floats(0.001, 0.9))
 def test_the_exponent_does_not_depend_on_the_form_and_nests(
     table: dict[int, int], levels: tuple[float, float], target: float
 ) -> None:
     listed = [times for times, facts in reversed(table.items()) for _ in range(facts)]
-    small, large = (frequency_exponent(table, level).alpha for level in sorted(levels))
-    assert frequency_exponent(listed, min(levels)).alpha == small
+    small, large = (frequency_exponent(table, level=level).alpha for level in sorted(levels))
+    assert frequency_exponent(listed, level=min(levels)).alpha == small
     assert frequency_exponent(counts_of(table, idk=7)).alpha == frequency_exponent(table).alpha
     holds(small, 0, 1)
     assert large.low <= small.low < small.high <= large.high
-    fewer, more = (power_law_draws_until(table, target, level) for level in sorted(levels))
+    fewer, more = (power_law_draws_until(table, target, level=level) for level in sorted(levels))
     holds(fewer, 0, math.inf)
     assert more.low <= fewer.low < fewer.high <= more.high
 

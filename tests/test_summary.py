@@ -11,7 +11,7 @@ import pytest
 from simlab.errors import BadInput
 from simlab.sweep.summary import mcse_coverage, mcse_mean, summarise
 from simlab.sweep.verdicts import judge, overall
-from simlab.sweep.wording import exactly, number, plus_minus, settings_text, writable
+from simlab.terminal.wording import exactly, number, plus_minus, settings_text, writable
 
 # Example MIsim of the R package rsimsum (1,000 replicates, true value 0.5): what its simsum() prints for bias,
 # empirical standard error and coverage, each with its Monte Carlo standard error.

@@ -18,13 +18,13 @@ import pytest
 
 from simlab.errors import BadInput
 from simlab.sweep import run
-from simlab.sweep.axes import whole
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.engine import run_blocks
-from simlab.sweep.interruption import Stopped, put_off, stoppable, unheard
 from simlab.sweep.loading import experiment_of, load, run_source
 from simlab.sweep.plan import make_plan
 from simlab.sweep.store import Store, open_store, read_block
+from simlab.terminal.interruption import Stopped, put_off, stoppable, unheard
+from simlab.terminal.numerals import whole
 
 TOY = '''
 """Does the coin fall as often as it should?

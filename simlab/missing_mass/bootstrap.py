@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
-from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, shown, turing_split, whole
 
 MOST_CELLS = 2**62  # what the sampler can number; more unseen facts come in groups of equally many
 
@@ -47,9 +47,8 @@ class Resample:
 def estimated_law(data: Counts) -> EstimatedLaw:
     """Return the law that the bootstrap of Chao & Jost draws from.
 
-    With r = (n-1) f_1 / ((n-1) f_1 + 2 f_2), or (n-1)(f_1 - 1) / ((n-1)(f_1 - 1) + 2) where f_2 = 0, the unseen facts
-    are ceil of Chao1's ((n-1)/n) f_1^2 / (2 f_2), or ((n-1)/n) f_1 (f_1 - 1) / 2, and share the missing mass
-    1 - C = (f_1/n) r equally. A fact seen X times has
+    With a and b of ``turing_split``, r = a/(a + b): (n-1) f_1 / ((n-1) f_1 + 2 f_2) where f_2 is not 0. The unseen
+    facts are ceil of Chao1's f_1 a/(n b) and share the missing mass 1 - C = (f_1/n) r equally. A fact seen X times has
 
         p = (X/n) (1 - w (1 - X/n)^n),   w = (1 - C) / sum_X f_X (X/n) (1 - X/n)^n
 
@@ -76,9 +75,8 @@ def estimated_law(data: Counts) -> EstimatedLaw:
 
 def _unseen(counts: CountsOfCounts) -> tuple[int, float, float, float]:
     """Return ceil f_0, the missing mass, r and 1 - r, from exact integers: f_1^2 overflows, 1 - r cancels."""
-    n, single, double = counts.draws, counts.f(1), counts.f(2)
-    above, below = ((n - 1) * single, 2 * double) if double else ((n - 1) * (single - 1), 2)
-    if not single or not above:
+    n, single, (above, below) = counts.draws, counts.f(1), turing_split(counts)
+    if not above:
         return 0, 0.0, 0.0, 1.0
     return -(-above * single // (n * below)), single * above / (n * (above + below)), *_shares(above, below)
 
@@ -99,15 +97,12 @@ def resamples(
 
     Raises ``BadInput`` for fewer than 1 replicate, a cap below 2, or no generator.
     """
-    counts = counts_of(data)
-    if not isinstance(replicates, int | np.integer) or replicates < 1:
-        raise BadInput(f"replicates = {replicates!r}: must be a whole number of at least 1")
-    if count_cap is not None and (not isinstance(count_cap, int | np.integer) or count_cap < 2):
-        raise BadInput(f"count_cap = {count_cap!r}: must be a whole number of at least 2, or None")
+    counts, number = counts_of(data), whole("replicates", replicates, 1)
+    cap = None if count_cap is None else whole("count_cap", count_cap, 2)
     if not isinstance(rng, np.random.Generator):
-        raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as np.random.default_rng(0)")
+        raise BadInput(f"rng = {shown(rng)}: must be a NumPy generator, such as np.random.default_rng(0)")
     law, draws = estimated_law(counts), counts.draws
-    return (_resample(law, draws, rng, count_cap) for _ in range(int(replicates)))
+    return (_resample(law, draws, rng, cap) for _ in range(number))
 
 
 def _resample(law: EstimatedLaw, draws: int, rng: np.random.Generator, cap: int | None) -> Resample:
@@ -194,3 +189,16 @@ def quantile_error(values: Float[np.ndarray, " replicates"], share: float) -> fl
     rank, spread = share * (len(values) - 1), math.sqrt(len(values) * share * (1 - share))
     low, high = max(0, math.floor(rank - spread)), min(len(values) - 1, math.ceil(rank + spread))
     return float(ordered[high] - ordered[low]) / 2
+
+
+def spread_error(drawn: Float[np.ndarray, "replicates sizes"]) -> Float[np.ndarray, " sizes"]:
+    """The Monte Carlo standard error of a standard deviation of B replicates, as a share of it.
+
+    It is sqrt((kurtosis - 1) / (4 B)), for each column; 0 where all replicates are alike.
+    """
+    centred = drawn - drawn.mean(axis=0)
+    largest = np.abs(centred).max(axis=0)
+    scaled = centred / np.where(largest > 0, largest, 1.0)  # a spread of 1e-300 has no square
+    second = (scaled**2).mean(axis=0)
+    kurtosis = (scaled**4).mean(axis=0) / np.where(second > 0, second**2, np.inf)  # all alike: nothing is uncertain
+    return np.asarray(np.sqrt(np.maximum(kurtosis - 1, 0.0) / (4 * len(drawn))))

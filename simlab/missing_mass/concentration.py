@@ -9,12 +9,16 @@ that the sums leave out.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Num
 
 from simlab.errors import BadInput
+from simlab.missing_mass.counts import MOST, shown, whole
+from simlab.missing_mass.estimate import check_number, check_probability
 
 MCALLESTER_ORTIZ = math.e / 2
 """C2: the constant 1.36 of the lower tail."""
@@ -28,62 +32,75 @@ BEREND_KONTOROVICH = 2 / (_AT * (1 - _AT) * -math.log(_AT)) / 4
 
 @dataclass(frozen=True, slots=True)
 class Inequality:
-    """One inequality as it is listed: its label, statement, source, and what confirms it besides the source."""
+    """One inequality as it is listed: its label, statement, source, and what confirms it besides the source.
+
+    ``functions`` are the names of those of this module that compute it, or that rest on it.
+    """
 
     label: str
     statement: str
     source: str
     confirmed: str
+    functions: tuple[str, ...]
 
 
-CONCENTRATION = (
+CONCENTRATION: tuple[Inequality, ...] = (
     Inequality(
         "C1",
         "Pr[MM >= E MM + e] <= exp(-N e^2)",
         "McAllester & Ortiz 2003, J. Mach. Learn. Res. 4:895",
         "exact enumeration of small worlds",
+        ("missing_mass_above_mean", "radius_above"),
     ),
     Inequality(
         "C2",
         "Pr[MM <= E MM - e] <= exp(-(e/2) N e^2), e/2 = 1.36",
         "McAllester & Ortiz 2003, J. Mach. Learn. Res. 4:895",
         "exact enumeration of small worlds; weaker than C3",
+        ("missing_mass_below_mean",),
     ),
     Inequality(
         "C3",
         "Pr[MM <= E MM - e] <= exp(-(C_0/4) N e^2), C_0/4 = 1.92",
         "Berend & Kontorovich 2013, Electron. Commun. Probab. 18, no. 3",
         "exact enumeration of small worlds; C_0 recomputed",
+        ("missing_mass_below_mean", "radius_below"),
     ),
     Inequality(
         "C4",
         "(1-p) e^(-tp) + p e^(t(1-p)) <= exp(F(p) t^2/4), F(p) = (1-2p)/ln((1-p)/p)",
         "Kearns & Saul 1998, UAI; Berend & Kontorovich 2013, Theorem 4",
         "on a grid of (p, t)",
+        ("kearns_saul",),
     ),
     Inequality(
         "C5",
         "Pr[|sr - E sr| >= e] <= 2 exp(-N e^2/2)",
         "McDiarmid 1989, as in arXiv 2509.04664 v1, Corollary 3",
         "differences of 2/N; exact enumeration of small worlds",
+        ("singleton_rate_off_mean", "radius_above", "radius_below"),
     ),
     Inequality(
         "C6",
         "|MM - sr| <= 1/N + 2.42 sqrt(ln(4/g)/N) with probability 1 - g",
         "arXiv 2509.04664 v1, Corollary 3",
         "follows from C1, C3 and C5",
+        ("radius_knvz",),
     ),
     Inequality(
         "C7",
         "|MM - sr| <= 3 sqrt(ln(2/g)/N), and sr - MM <= sqrt(6 ln(2/g)/N), each with probability 1 - g",
         "Kalai & Vempala 2024, arXiv 2311.14648 v3, Corollary 6",
-        "exact enumeration of small worlds; from C1, C3 and C5 for g <= 1/2 and N >= 3",
+        "follows from C1, C3 and C5 for g <= 1/2 and N >= 2; at N = 1 and g <= 1/2 both radii exceed 1; exact "
+        "enumeration of small worlds",
+        ("radius_kv",),
     ),
     Inequality(
         "C8",
         "MM <= sr + (2 sqrt 2 + sqrt 3) sqrt(ln(3/g)/N) with probability 1 - g",
         "McAllester & Schapire 2000, COLT",
         "follows from C1 and C5, which give 1 + sqrt 2 for its 4.56",
+        ("radius_mcallester_schapire",),
     ),
     Inequality(
         "C9",
@@ -91,6 +108,7 @@ CONCENTRATION = (
         "e <= w N, w = 2 E S_2/N^2, S_2 the facts seen twice or more in Poisson(N) draws",
         "derived; the form is that of Ben-Hamou, Boucheron & Ohannessian 2017, arXiv 1412.8652",
         "derived in the docstrings; exact enumeration of small worlds",
+        ("variance_factors", "missing_mass_below_mean_in", "missing_mass_above_mean_in"),
     ),
 )
 
@@ -102,7 +120,7 @@ def missing_mass_above_mean(draws: int, distance: float) -> float:
 
 def missing_mass_below_mean(draws: int, distance: float, constant: float = BEREND_KONTOROVICH) -> float:
     """C3: Pr[MM <= E MM - e] <= exp(-c N e^2) with c = C_0/4 = 1.92; C2 with c = ``MCALLESTER_ORTIZ``."""
-    return math.exp(-constant * _count(draws) * _distance(distance) ** 2)
+    return math.exp(-check_number("constant", constant, 0.0) * (_count(draws) * _distance(distance) ** 2))
 
 
 def kearns_saul(p: float, t: float) -> tuple[float, float]:
@@ -110,8 +128,7 @@ def kearns_saul(p: float, t: float) -> tuple[float, float]:
 
     F(p) = (1 - 2p)/ln((1-p)/p), which is 1/2 at p = 1/2 and 0 at p = 0 and 1.
     """
-    if not 0 <= p <= 1:
-        raise BadInput(f"p = {p}: must be a probability from 0 to 1")
+    p, t = check_number("p", p, 0.0, 1.0), check_number("t", t)
     up, down = t * (1 - p), -t * p
     high = max(up, down)
     mean = math.log((1 - p) * math.exp(down - high) + p * math.exp(up - high)) + high
@@ -173,10 +190,13 @@ def variance_factors(
     Below: a negatively associated sum has ln E e^(-t(MM - E MM)) <= sum q (e^(-tp) - 1 + tp) <= t^2 v/2 with
     q = (1-p)^N and v = sum p^2 (1-p)^N = 2 E f_2(N+2)/((N+1)(N+2)). Above: with q <= e^(-Np),
     sum e^(-Np) (e^(tp) - 1 - tp) = sum over k >= 2 of (t/N)^k E f_k <= (t/N)^2 E S_2 for t <= N, S_2 the facts seen
-    at least twice in Poisson(N) draws: w = 2 E S_2/N^2.
+    at least twice in Poisson(N) draws: w = 2 E S_2/N^2. ``facts[i]`` facts have ``popularity[i]`` each. Raises
+    ``BadInput`` unless these are lists of one length of finite numbers, of 0 to 1 and of at least 0.
     """
     n = float(_count(draws))
-    p, m = np.asarray(popularity, dtype=float), np.asarray(facts, dtype=float)
+    p, m = _numbers("popularity", popularity, 1.0), _numbers("facts", facts)
+    if len(p) != len(m):
+        raise BadInput(f"popularity and facts: have {len(p)} and {len(m)} entries: give one number of facts for each")
     with np.errstate(divide="ignore"):
         unseen = np.exp(n * np.log1p(-p))
     twice = -np.expm1(-n * p) - n * p * np.exp(-n * p)
@@ -186,13 +206,13 @@ def variance_factors(
 
 def missing_mass_below_mean_in(factor: float, distance: float) -> float:
     """C9 below: Pr[MM <= E MM - e] <= exp(-e^2/(2 v)), v the first of ``variance_factors``."""
-    e = _distance(distance)
+    e, factor = _distance(distance), check_number("factor", factor, 0.0)
     return math.exp(-e * e / (2 * factor)) if factor > 0 else float(e == 0)
 
 
 def missing_mass_above_mean_in(factor: float, draws: int, distance: float) -> float:
     """C9 above: exp(-e^2/(2 w)) for e <= w N, else exp(-N e + N^2 w/2): Chernoff's t is at most N."""
-    n, e = float(_count(draws)), _distance(distance)
+    n, e, factor = float(_count(draws)), _distance(distance), check_number("factor", factor, 0.0)
     t = min(e / factor, n) if factor > 0 else n
     return math.exp(min(t * t * factor / 2 - t * e, 0.0))
 
@@ -201,27 +221,32 @@ def _best_split(constant: float, gamma: float) -> float:
     """The least sqrt(ln(1/a)/constant) + sqrt(2 ln(1/b)) over a + b = gamma."""
     from scipy.optimize import minimize_scalar
 
-    total = _gamma(gamma)
+    log_total = math.log(_gamma(gamma))
 
     def width(share: float) -> float:
-        return math.sqrt(-math.log(share * total) / constant) + math.sqrt(-2 * math.log((1 - share) * total))
+        return math.sqrt(-(math.log(share) + log_total) / constant) + math.sqrt(-2 * (math.log1p(-share) + log_total))
 
     return float(minimize_scalar(width, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-10}).fun)
 
 
 def _count(draws: int) -> int:
-    if not draws >= 1:
-        raise BadInput(f"draws = {draws}: must be a whole number of at least 1")
-    return draws
+    return whole("draws", draws, 1, MOST)
 
 
 def _distance(distance: float) -> float:
-    if not distance >= 0:
-        raise BadInput(f"distance = {distance}: must be a number of at least 0")
-    return distance
+    return min(check_number("distance", distance, 0.0), 1e100)  # beyond, every bound is 0, and squares stay finite
 
 
 def _gamma(gamma: float) -> float:
-    if not 0 < gamma < 1:
-        raise BadInput(f"gamma = {gamma}: must lie between 0 and 1, such as 0.05")
-    return gamma
+    return check_probability("gamma", gamma)
+
+
+def _numbers(name: str, values: Any, most: float = math.inf) -> Float[np.ndarray, " classes"]:
+    """The values as floats, each a finite number from 0 to ``most``."""
+    if isinstance(values, np.ndarray):
+        if values.ndim == 1 and values.dtype.kind in "iuf" and np.all((values >= 0) & (values <= min(most, 1e300))):
+            return values.astype(float)
+        values = values.tolist()
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise BadInput(f"{name} = {shown(values)}: must be a list of numbers")
+    return np.array([check_number(name, one, 0.0, most) for one in values])

@@ -15,9 +15,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
-from simlab.missing_mass.bootstrap import repeatable, resamples
-from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate, Promise, check_level, normal_quantile
+from simlab.missing_mass.bootstrap import repeatable, resamples, spread_error
+from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, shown, turing_split, whole
+from simlab.missing_mass.estimate import (
+    Estimate,
+    Promise,
+    check_level,
+    check_probability,
+    normal_quantile,
+    strict_fields,
+)
 from simlab.missing_mass.rarefaction import VANISHED, rarefied_facts, rarefied_missing_mass
 
 SOURCE = "Chao & Jost 2012, Ecology 93, 2533; Chao et al. 2014, Ecological Monographs 84, 45 (bootstrap)"
@@ -46,10 +53,15 @@ class CoverageCurve:
     promise: Promise
     warnings: tuple[str, ...] = ()
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields for strict JSON, arrays as lists."""
+        return strict_fields(self)
+
 
 def coverage_curve(
     data: Counts,
     sizes: Iterable[int] | None = None,
+    *,
     level: float = 0.95,
     replicates: int = REPLICATES,
     rng: np.random.Generator | None = None,
@@ -62,7 +74,8 @@ def coverage_curve(
                  S(m) = S + f_0 (1 - A^(m-N)),   f_0 = ((N-1)/N) f_1^2 / (2 f_2)
 
     Where f_2 = 0, (f_1 - 1) takes the place of f_1 in A and 2 f_2 becomes 2, so that f_0 is
-    ((N-1)/N) f_1 (f_1 - 1) / 2. f_1 = 0, n = 1 or a lone singleton without doubleton: full coverage from N on.
+    ((N-1)/N) f_1 (f_1 - 1) / 2. f_1 = 0, N = 1 or a lone singleton without doubleton: full coverage from N on, with a
+    warning.
     N and m count IDK draws, the missing mass is a share of all draws, and IDK is covered from the start: C(N) is 1 less
     Chao and Jost's missing mass, and rarefaction stays unbiased (a fact's count is binomial in all N draws).
 
@@ -74,12 +87,13 @@ def coverage_curve(
     Raises ``BadInput`` for a size outside 1 ... 2^63 - 1, fewer than 2 replicates, and a level outside (0, 1).
     Source: Chao & Jost 2012, Ecology 93, 2533; the interval's form is this module's.
     """
-    counts, z = counts_of(data), normal_quantile(check_level(level))
+    counts, level = counts_of(data), check_level(level)
+    z = normal_quantile(level)
     at = _default_sizes(counts.draws) if sizes is None else _check_sizes(sizes)
     beyond = 3 + math.ceil(VANISHED * counts.draws / int(at.min()))  # the smallest size cannot miss such counts
     drawn = np.array([_missing_masses(again, at) for again in _redraw(counts, replicates, rng, beyond)])
     mass, floor = _missing_masses(counts, at), _floor(counts.draws, at)
-    spread, error = drawn.std(axis=0, ddof=1), _spread_error(drawn)
+    spread, error = drawn.std(axis=0, ddof=1), spread_error(drawn)
     low, high = _coverage_band(mass, spread, z, floor)
     more, less = (_coverage_band(mass, spread * np.maximum(1 + sign * error, 0.0), z, floor) for sign in (1, -1))
     return CoverageCurve(
@@ -90,7 +104,7 @@ def coverage_curve(
         (np.abs(more - less) / 2).T,
         np.array([_facts(counts, int(m)) for m in at]),
         level,
-        "rarefaction and Chao-Jost extrapolation, bootstrap score",
+        "coverage_curve, bootstrap_score",
         SOURCE,
         "bootstrap",
         _warnings(counts, float(at.max()) > 2 * counts.draws),
@@ -100,6 +114,7 @@ def coverage_curve(
 def draws_until(
     data: Counts,
     missing_mass: float,
+    *,
     level: float = 0.95,
     replicates: int = REPLICATES,
     rng: np.random.Generator | None = None,
@@ -107,19 +122,18 @@ def draws_until(
     """Return how many further draws bring the expected missing mass down to ``missing_mass``.
 
     The extrapolation M(N + m) = (f_1/N) A^(m+1) is solved for m: m = ln(N missing_mass / f_1) / ln A - 1, rounded up;
-    0 if M(N) is there already. The interval inverts the bootstrap band of ``coverage_curve``: the first m at which
-    its lower and its upper end reach the target. It is at least one draw wide, and open above where f_1 > 0 = f_2,
-    for then nothing speaks against A = 1. ``mcse`` is the larger of the two ends' (the lower one's, if that is open).
-    A warning says when the answer lies beyond 2 N, where the extrapolation is a guess: it always falls geometrically,
-    while the missing mass of a power law falls much more slowly (``simlab.missing_mass.exponent``).
+    0 if M(N) is there already, and at N = 1 and for a lone singleton without doubleton, where M(N) is put to 0 (a
+    warning says that nothing supports it). The interval inverts the bootstrap band of ``coverage_curve``: the first m
+    at which its lower and its upper end reach the target. It is at least one draw wide, and open above where
+    f_1 > 0 = f_2, for then nothing speaks against A = 1. ``mcse`` is the larger of the two ends' (the lower one's, if
+    that is open). A warning says when the answer lies beyond 2 N, where the extrapolation is a guess: it always falls
+    geometrically, while the missing mass of a power law falls much more slowly (``simlab.missing_mass.exponent``).
 
     Raises ``BadInput`` for a ``missing_mass`` outside (0, 1), fewer than 2 replicates, a level outside (0, 1).
     Source: Chao & Jost 2012, Ecology 93, 2533.
     """
-    if not 0 < missing_mass < 1:
-        raise BadInput(f"missing_mass = {missing_mass}: must lie between 0 and 1, such as 0.05")
-    counts, z = counts_of(data), normal_quantile(check_level(level))
-    n, target = counts.draws, float(missing_mass)
+    counts, level, target = counts_of(data), check_level(level), check_probability("missing_mass", missing_mass)
+    n, z = counts.draws, normal_quantile(level)
     tails = np.array([_tail(again) for again in _redraw(counts, replicates, rng, 3)])
     single, log_a = _tail(counts)
     further = max(0.0, float(np.ceil(math.log(target / single) / log_a - 1))) if single > target else 0.0
@@ -136,7 +150,7 @@ def draws_until(
         return _first(above)
 
     low, high = reached(0, 1.0), reached(1, 1.0)
-    share = _spread_error(_extrapolated(tails[:, 0], tails[:, 1], further)[:, None])[0]
+    share = spread_error(_extrapolated(tails[:, 0], tails[:, 1], further)[:, None])[0]
     errors = [abs(reached(end, 1 + share) - reached(end, max(0.0, 1 - share))) / 2 for end in (0, 1)]
     if high and counts.f(1) and not counts.f(2):
         high, errors = math.inf, errors[:1]
@@ -145,7 +159,7 @@ def draws_until(
         min(low, further),
         max(high, further + 1),
         level,
-        "Chao-Jost extrapolation, inverted bootstrap score",
+        "draws_until, bootstrap_score",
         SOURCE,
         "bootstrap",
         warnings=_warnings(counts, further > n),
@@ -172,8 +186,7 @@ def _redraw(
     counts: CountsOfCounts, replicates: int, rng: np.random.Generator | None, count_cap: int
 ) -> Iterable[CountsOfCounts]:
     """Resamples whose counts are told apart up to ``count_cap``; up to the largest where that is about as cheap."""
-    if not isinstance(replicates, int | np.integer) or replicates < 2:
-        raise BadInput(f"replicates = {replicates!r}: must be a whole number of at least 2: a spread needs two")
+    replicates = whole("replicates", replicates, 2)  # a spread needs two
     cap = count_cap if count_cap < min(10**6, int(counts.times[-1])) else None
     return (again.counts for again in resamples(counts, replicates, repeatable(rng), count_cap=cap))
 
@@ -186,13 +199,12 @@ def _default_sizes(draws: int) -> Int[np.ndarray, " sizes"]:
 
 
 def _check_sizes(sizes: Iterable[int]) -> Int[np.ndarray, " sizes"]:
-    found = list(sizes)
+    if isinstance(sizes, str | bytes) or not isinstance(sizes, Iterable):
+        raise BadInput(f"sizes = {shown(sizes)}: must be a list of numbers of draws, such as [100, 1000]")
+    found = [whole("size", size, 1, MOST) for size in sizes]
     if not found:
         raise BadInput("sizes = []: give at least one number of draws")
-    for size in found:
-        if not isinstance(size, int | float | np.number) or not 1 <= size <= MOST or size != int(size):
-            raise BadInput(f"sizes: {size!r} is no number of draws: give whole numbers from 1 to 2^63 - 1")
-    return np.array([int(size) for size in found], dtype=np.int64)
+    return np.array(found, dtype=np.int64)
 
 
 def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
@@ -200,6 +212,15 @@ def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
     said = []
     if not counts.f(1):
         said.append("No fact stands exactly once: the missing mass is estimated as 0 from N on.")
+    elif counts.draws == 1:
+        said.append(
+            "N = 1: one draw does not show whether any fact is unseen: full coverage from N on is a convention."
+        )
+    elif not turing_split(counts)[0]:
+        said.append(
+            "A lone singleton beside no doubleton does not show how many facts are unseen: full coverage from N on is "
+            "a convention."
+        )
     elif not counts.f(2):
         said.append("No fact stands exactly twice: nothing shows how fast the missing mass falls beyond N.")
     if far:
@@ -212,9 +233,8 @@ def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
 
 def _tail(counts: CountsOfCounts) -> tuple[float, float]:
     """Return f_1/N and ln A; the missing mass after m further draws is (f_1/N) A^(m+1)."""
-    n, single, double = counts.draws, counts.f(1), counts.f(2)
-    above, below = ((n - 1) * single, 2 * double) if double else ((n - 1) * max(0, single - 1), 2)
-    return single / n, math.log1p(-below / (above + below)) if above else -math.inf
+    above, below = turing_split(counts)
+    return counts.singleton_rate, math.log1p(-below / (above + below)) if above else -math.inf
 
 
 def _extrapolated(single: Any, log_a: Any, further: float) -> Any:
@@ -259,10 +279,10 @@ def _band(
 ) -> Float[np.ndarray, "ends sizes"]:
     """The ends p of |share - p| <= z sqrt(c p (1-p)), c = s^2 / max(share (1-share), s): Wilson's of 1/c draws."""
     s = np.maximum(spread, floor)
-    k = z * z * s * s / np.maximum(share * (1 - share), s)
-    root = np.sqrt(k * share * (1 - share) + k * k / 4)
+    k = z * z * s * (s / np.maximum(np.maximum(share * (1 - share), s), 1e-300))  # 1e-300 has no square
+    root = np.sqrt(k) * np.sqrt(share * (1 - share) + k / 4)
     high = np.clip((share + k / 2 + root) / (1 + k), share, 1.0)
-    low = np.clip(share * share / ((1 + k) * high), 0.0, share)  # the product of the roots keeps the digits
+    low = np.clip(share * (share / np.where(high > 0, (1 + k) * high, 1.0)), 0.0, share)  # the product of the roots
     return np.array([low, high])
 
 
@@ -275,12 +295,3 @@ def _coverage_band(
     """The band of the coverage 1 - mass, worked out for whichever of the two is small."""
     small, rest = _band(mass, spread, z, floor), _band(1 - mass, spread, z, floor)
     return np.where(mass < 0.5, 1 - small[::-1], rest)
-
-
-def _spread_error(drawn: Float[np.ndarray, "replicates sizes"]) -> Float[np.ndarray, " sizes"]:
-    """The Monte Carlo standard error of the spread, as a share of it: sqrt((kurtosis - 1) / (4 B))."""
-    centred = drawn - drawn.mean(axis=0)
-    second = (centred**2).mean(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # all replicates alike: nothing is uncertain
-        kurtosis = np.where(second > 0, (centred**4).mean(axis=0) / second**2, 1.0)
-    return np.asarray(np.sqrt(np.maximum(kurtosis - 1, 0.0) / (4 * len(drawn))))

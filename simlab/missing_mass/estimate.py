@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, Literal
 
-from simlab.errors import BadInput, unknown
+import numpy as np
 
-Promise = Literal["finite-sample", "asymptotic", "bootstrap"]
-"""What an interval promises: its level for every N and every law of i.i.d. draws; its level as N grows; or what
-resampling from an estimated law shows."""
+from simlab.errors import BadInput, unknown
+from simlab.missing_mass.counts import shown
+
+Promise = Literal["finite-sample", "asymptotic", "bootstrap", "spread"]
+"""What an interval promises: its level for every N and every law of i.i.d. draws; its level as N grows; what
+resampling from an estimated law shows; or "spread": it covers the scatter of the estimate and not its bias, so that it
+may miss what is estimated at every N."""
 
 Sides = Literal["two", "lower", "upper"]
 """Two-sided; or one-sided with the other end at the end of the range."""
@@ -23,9 +29,9 @@ class Estimate:
     """An estimate and its interval [low, high], which contains it and has ``low < high``.
 
     ``level`` is the probability with which the interval promises to contain the estimated quantity, ``promise`` in
-    which sense. ``sides`` "lower" puts all the error on ``low`` (``high`` is then the end of the range). ``method``
-    names the estimator and, after a comma, the interval. ``warnings`` are sentences; ``mcse`` is the Monte Carlo
-    standard error where the ends were sampled, else None.
+    which sense. ``sides`` "lower" puts all the error on ``low`` (``high`` is then the end of the range). ``method`` is
+    "estimator, interval", or "estimator:option, interval", in small letters, digits and underscores. ``warnings`` are
+    sentences; ``mcse`` is the Monte Carlo standard error where the ends were sampled, else None.
     """
 
     estimate: float
@@ -40,26 +46,64 @@ class Estimate:
     mcse: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields for JSON: an infinite end is None; ``mcse`` stands only where something was sampled."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("warnings", "mcse")}
-        finite = {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in fields.items()
-        }
-        sampled = {} if self.mcse is None else {"mcse": self.mcse}
-        return finite | {"warnings": list(self.warnings)} | sampled
+        """Return the fields for strict JSON: an infinite estimate or end is None.
+
+        ``mcse`` stands only where something was sampled.
+        """
+        said = strict_fields(self)
+        if self.mcse is None:
+            del said["mcse"]
+        return said
 
 
-def check_level(level: float) -> float:
-    """Return ``level``, a probability strictly between 0 and 1. Raises ``BadInput`` for anything else."""
-    if not 0 < level < 1:
-        raise BadInput(f"level = {level}: must lie between 0 and 1, such as 0.95")
-    return float(level)
+def strict_fields(record: Any) -> dict[str, Any]:
+    """Return the fields of a record, by name, for strict JSON.
+
+    Estimates in it are nested, arrays and tuples are lists, and a number that is not finite is None.
+    """
+    return {field.name: _strict(getattr(record, field.name)) for field in fields(record)}
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Estimate):
+        return value.as_dict()
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_strict(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_probability(name: str, value: Any, example: float = 0.05) -> float:
+    """Return ``value`` as a float. Raises ``BadInput`` unless it is a number strictly between 0 and 1."""
+    if not _is_number(value):
+        raise BadInput(f"{name} = {shown(value)}: must be a number between 0 and 1, such as {example:g}")
+    if not (0 < value < 1 and 0 < float(value) < 1):  # a fraction may round to 0 or 1
+        raise BadInput(f"{name} = {shown(value)}: must lie between 0 and 1, such as {example:g}")
+    return float(value)
+
+
+def check_level(level: Any) -> float:
+    """Return ``level`` as a float. Raises ``BadInput`` unless it is a number strictly between 0 and 1."""
+    return check_probability("level", level, 0.95)
+
+
+def check_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return ``value`` as a float. Raises ``BadInput`` unless it is a finite number from ``least`` to ``most``."""
+    if _is_number(value) and least <= value <= most and abs(value) <= sys.float_info.max:
+        return float(value)
+    span = "finite number" if least == -math.inf else f"finite number of at least {least:g}"
+    rule = span if most == math.inf else f"number from {least:g} to {most:g}"
+    raise BadInput(f"{name} = {shown(value)}: must be a {rule}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def check_sides(sides: str) -> str:
     """Return ``sides``. Raises ``BadInput`` unless it is one of ``SIDES``."""
-    if sides not in SIDES:
+    if not isinstance(sides, str) or sides not in SIDES:
         raise unknown("sides", sides, SIDES)
     return sides
 

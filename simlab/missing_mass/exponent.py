@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate, check_level, normal_quantile
+from simlab.missing_mass.estimate import Estimate, check_level, check_probability, normal_quantile, strict_fields
 
 SMALL_COUNTS = 20
 """The counts k = 1 ... K that the estimate tells apart; for it all facts seen more often are one cell, k > K."""
@@ -48,8 +48,12 @@ class FrequencyExponent:
     cells: int
     distance: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields for strict JSON; ``alpha`` is nested, as ``Estimate.as_dict`` gives it."""
+        return strict_fields(self)
 
-def frequency_exponent(data: Counts, level: float = 0.95) -> FrequencyExponent:
+
+def frequency_exponent(data: Counts, *, level: float = 0.95) -> FrequencyExponent:
     """Estimate the index alpha from the counts of counts, IDK draws left aside.
 
     Under regular variation f_k / S -> q_k(alpha) = alpha Gamma(k - alpha) / (k! Gamma(1 - alpha)), so that
@@ -81,7 +85,7 @@ def frequency_exponent(data: Counts, level: float = 0.95) -> FrequencyExponent:
         low,
         high,
         level,
-        "maximum likelihood of the small counts, likelihood ratio",
+        "frequency_exponent, likelihood_ratio",
         _SOURCE,
         "asymptotic",
         warnings=_warnings(p_value, distance, int(held.sum()), counts.seen),
@@ -89,7 +93,7 @@ def frequency_exponent(data: Counts, level: float = 0.95) -> FrequencyExponent:
     return FrequencyExponent(alpha, counts.f(1) / counts.seen, fits, p_value, chi_square, cells, distance)
 
 
-def power_law_draws_until(data: Counts, missing_mass: float, level: float = 0.95) -> Estimate:
+def power_law_draws_until(data: Counts, missing_mass: float, *, level: float = 0.95) -> Estimate:
     """Return how many further draws bring the missing mass down to ``missing_mass`` if a power law holds.
 
     The missing mass falls like N^(alpha - 1), so from its Good-Turing estimate f_1/N now,
@@ -106,21 +110,18 @@ def power_law_draws_until(data: Counts, missing_mass: float, level: float = 0.95
     """
     from scipy.special import gammaincinv
 
-    if not 0 < missing_mass < 1:
-        raise BadInput(f"missing_mass = {missing_mass}: must lie between 0 and 1, such as 0.05")
-    counts, n, single = counts_of(data), counts_of(data).draws, counts_of(data).f(1)
-    tail = (1 - check_level(level)) / 4
-    alpha = frequency_exponent(counts, 1 - 2 * tail).alpha
+    counts, target, level = counts_of(data), check_probability("missing_mass", missing_mass), check_level(level)
+    n, single, tail = counts.draws, counts.f(1), (1 - level) / 4
+    alpha = frequency_exponent(counts, level=1 - 2 * tail).alpha
     least = float(gammaincinv(single, tail)) if single else 0.0
     most = float(gammaincinv(single + 1, 1 - tail))
-    target = float(missing_mass)
     further = _power_law_draws(n, single / n / target, alpha.estimate)
     return Estimate(
         further,
         min(_power_law_draws(n, least / n / target, alpha.low), further, sys.float_info.max),
         max(_power_law_draws(n, most / n / target, alpha.high), further + 1),
         level,
-        "power law from the Good-Turing estimate, likelihood ratio and Poisson (Bonferroni)",
+        "power_law_draws_until, likelihood_ratio_poisson",
         _SOURCE,
         "asymptotic",
         warnings=alpha.warnings,

@@ -13,17 +13,17 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, unknown
-from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate, check_level, normal_quantile
+from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, shown
+from simlab.missing_mass.estimate import Estimate, Promise, check_level, check_number, normal_quantile
 
-SMOOTHINGS = ("binomial", "poisson", "efron-thisted")
+SMOOTHINGS = ("binomial", "poisson", "efron_thisted")
 """Where the series is cut off: Binomial(k, 2/(t+2)), Poisson(r), or Binomial(k, 1/(t+1)) of Efron & Thisted."""
 
 _GOOD_TOULMIN = "Good & Toulmin 1956, Biometrika 43, 45; standard error of Efron & Thisted 1976, Biometrika 63, 435"
 _SMOOTHED = "Orlitsky, Suresh & Wu 2016, PNAS 113, 13283 (arXiv 1511.07428)"
 
 
-def good_toulmin(data: Counts, t: float, level: float = 0.95) -> Estimate:
+def good_toulmin(data: Counts, t: float, *, level: float = 0.95) -> Estimate:
     """Return the number U(t) of facts not yet seen that t N further draws will bring, N counting IDK draws.
 
         U = sum_k (-1)^(k+1) t^k f_k,   se^2 = sum_k t^(2k) f_k + U
@@ -38,33 +38,32 @@ def good_toulmin(data: Counts, t: float, level: float = 0.95) -> Estimate:
     counts = counts_of(data)
     t = _check_t(counts, t)
     warnings = [] if t <= 1 else [f"The series diverges for t = {t:g} > 1: use smoothed_good_toulmin."]
-    with np.errstate(over="ignore"):  # what overflows is dealt with where it is summed
-        weights = _signs(counts.times) * t ** counts.times.astype(float)
-    return _predict(counts, t, level, weights, "Good-Toulmin, normal", _GOOD_TOULMIN, warnings)
+    return _predict(counts, t, level, _series(counts, t), "good_toulmin", _GOOD_TOULMIN, "asymptotic", warnings)
 
 
-def smoothed_good_toulmin(data: Counts, t: float, smoothing: str = "binomial", level: float = 0.95) -> Estimate:
+def smoothed_good_toulmin(data: Counts, t: float, smoothing: str = "binomial", *, level: float = 0.95) -> Estimate:
     """Return the number U(t) of new facts in t N further draws for t > 1, by the series cut off at a random L.
 
         U = -sum_k (-t)^k Pr[L >= k] f_k,   se^2 = sum_k (t^k Pr[L >= k])^2 f_k + U
 
     - "binomial": L ~ Binomial(K, 2/(t+2)), K = ceil(1/2 log_3(N t^2/(t-1))), the best rate of the three
     - "poisson": L ~ Poisson(r), r = ln(N (t+1)^2/(t-1)) / (2t)
-    - "efron-thisted": L ~ Binomial(K, 1/(t+1)), K = ceil(1/2 log_2(N t^2/(t-1)))
+    - "efron_thisted": L ~ Binomial(K, 1/(t+1)), K = ceil(1/2 log_2(N t^2/(t-1)))
 
     The base of the logarithm balances bias^2, of order (t/(t+2))^(2K), and variance, (3t/(t+2))^(2K)/N: 9^K ~ N, and
-    4^K ~ N for q = 1/(t+1). Interval and cuts are those of ``good_toulmin``, which is returned for t <= 1, where
-    nothing needs smoothing. The interval covers the spread, not the bias that buys it (a warning says so); the
-    error vanishes with N only while t is small against ln N (a warning beyond).
+    4^K ~ N for q = 1/(t+1). Interval and cuts are those of ``good_toulmin``. For t <= 1 nothing needs smoothing: the
+    numbers are those of ``good_toulmin``. For t > 1 the promise is "spread": the interval covers the scatter of the
+    estimate and not the bias that buys it, and may miss U(t) at every N (a warning says so); the error vanishes with N
+    only while t is small against ln N (a warning beyond).
 
     Raises ``BadInput`` as ``good_toulmin``, and for an unknown smoothing. Source: arXiv 1511.07428.
     """
-    if smoothing not in SMOOTHINGS:
+    if not isinstance(smoothing, str) or smoothing not in SMOOTHINGS:
         raise unknown("smoothing", smoothing, SMOOTHINGS)
     counts = counts_of(data)
-    t = _check_t(counts, t)
+    t, method = _check_t(counts, t), f"smoothed_good_toulmin:{smoothing}"
     if t <= 1:
-        return good_toulmin(counts, t, level)
+        return _predict(counts, t, level, _series(counts, t), method, _GOOD_TOULMIN, "asymptotic", [])
     warnings = ["The interval covers the spread of the sample and of the new facts, not the bias of the smoothing."]
     if t > math.log(counts.draws):
         warnings.append(
@@ -77,15 +76,24 @@ def smoothed_good_toulmin(data: Counts, t: float, smoothing: str = "binomial", l
         most = max(1, math.ceil(math.log(counts.draws * t * t / (t - 1), base) / 2))
         sizes = _binomial_weights(counts.times, t, most, chance)
     weights = _signs(counts.times) * sizes
-    return _predict(counts, t, level, weights, f"smoothed Good-Toulmin ({smoothing}), normal", _SMOOTHED, warnings)
+    return _predict(counts, t, level, weights, method, _SMOOTHED, "spread", warnings)
 
 
 def _check_t(counts: CountsOfCounts, t: float) -> float:
-    if not 0 < t < math.inf:
-        raise BadInput(f"t = {t}: must be a positive number: t N further draws are looked ahead")
-    if t * counts.draws > MOST:
-        raise BadInput(f"t = {t:g}: t N = {t * counts.draws:.3g} further draws: at most 2^63 - 1 can be counted")
-    return float(t)
+    found = check_number("t", t)
+    if found <= 0:
+        raise BadInput(f"t = {shown(t)}: must be a positive number: t N further draws are looked ahead")
+    if found * counts.draws > MOST:
+        raise BadInput(
+            f"t = {found:g}: t N = {found * counts.draws:.3g} further draws: at most 2^63 - 1 can be counted"
+        )
+    return found
+
+
+def _series(counts: CountsOfCounts, t: float) -> Float[np.ndarray, " classes"]:
+    """(-1)^(k+1) t^k for each class."""
+    with np.errstate(over="ignore"):  # what overflows is dealt with where it is summed
+        return np.asarray(_signs(counts.times) * t ** counts.times.astype(float))
 
 
 def _signs(times: Int[np.ndarray, " classes"]) -> Float[np.ndarray, " classes"]:
@@ -120,10 +128,12 @@ def _predict(
     weights: Float[np.ndarray, " classes"],
     method: str,
     source: str,
+    promise: Promise,
     warnings: list[str],
 ) -> Estimate:
     """Sum the series and put the normal interval around it, both cut to [0, t N]."""
-    most, z = t * counts.draws, normal_quantile(check_level(level))
+    level = check_level(level)
+    most, z = t * counts.draws, normal_quantile(level)
     total, spread = _sums(weights, counts.facts)
     found = min(max(total, 0.0), most)
     if found != total:
@@ -133,10 +143,10 @@ def _predict(
         found,
         max(0.0, found - radius),
         min(most, found + radius),
-        check_level(level),
-        method,
+        level,
+        f"{method}, normal",
         source,
-        "asymptotic",
+        promise,
         warnings=tuple(warnings),
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 from simlab.errors import unknown
 from simlab.missing_mass.bootstrap import quantile_error, repeatable, resamples
 from simlab.missing_mass.concentration import radius_above, radius_below, radius_knvz, radius_kv
-from simlab.missing_mass.counts import CountsOfCounts
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
 from simlab.missing_mass.estimate import Promise, check_level, check_sides, normal_quantile
 from simlab.missing_mass.orders import score_interval
 from simlab.missing_mass.tails import missing_mass_above, missing_mass_below
@@ -40,9 +40,8 @@ KINDS = (
     Kind(
         "tails",
         "finite-sample",
-        "derived (simlab.missing_mass.tails)",
-        "Chernoff's bound without unknowns, from an exact exponential identity of the counts; one inequality of its "
-        "proof is checked numerically",
+        "derived (simlab.missing_mass.tails; proof in docs/proofs.md)",
+        "Chernoff's bound without unknowns, from an exact exponential identity of the counts",
     ),
     Kind(
         "mcallester_ortiz",
@@ -98,7 +97,7 @@ class Ends:
 
 
 def missing_mass_interval(
-    counts: CountsOfCounts,
+    data: Counts,
     kind: str = "tails",
     level: float = 0.95,
     sides: str = "two",
@@ -112,9 +111,10 @@ def missing_mass_interval(
     for the bootstrap alone. Without ``rng`` it repeats itself (seed 0). Raises ``BadInput`` for an unknown kind and
     for a level outside (0, 1).
     """
-    if kind not in INTERVALS:
+    counts = counts_of(data)
+    if not isinstance(kind, str) or kind not in INTERVALS:
         raise unknown("interval", kind, INTERVALS)
-    check_level(level)
+    level = check_level(level)
     check_sides(sides)
     if kind == "bootstrap":
         return _bootstrap(counts, level, sides, rng, replicates)
@@ -158,6 +158,8 @@ def _asymptotic(counts: CountsOfCounts, kind: str, level: float, sides: str) -> 
         ends = max(rate - half, 0.0), min(rate + half, 1.0)
         if ends[0] < ends[1]:
             low, high = ends
+        elif 0 < rate < 1:  # a one-sided level under one half asks for nothing beyond the estimate
+            low, high = math.nextafter(rate, 0.0), math.nextafter(rate, 1.0)
         else:
             why = "no fact stands once or twice" if rate == 0 else "every draw is a singleton"
             warnings = (f"Esty's interval has no width because {why}: the score interval stands in.",)
@@ -167,18 +169,24 @@ def _asymptotic(counts: CountsOfCounts, kind: str, level: float, sides: str) -> 
 def _bootstrap(
     counts: CountsOfCounts, level: float, sides: str, rng: np.random.Generator | None, replicates: int
 ) -> Ends:
-    """The basic bootstrap of the prediction error sr - MM; where it has no width the score interval stands in."""
+    """The basic bootstrap of the prediction error sr - MM; where all resamples agree the score interval stands in."""
     drawn = resamples(counts, replicates, repeatable(rng), count_cap=2)
     error = np.array([one.counts.singleton_rate - one.missing_mass for one in drawn])
     tail = (1 - level) / (2 if sides == "two" else 1)
     rate = counts.singleton_rate
-    low = min(max(rate - float(np.quantile(error, 1 - tail)), 0.0), rate)
-    high = max(min(rate - float(np.quantile(error, tail)), 1.0), rate)
-    mcse = max(quantile_error(error, tail), quantile_error(error, 1 - tail))
-    warnings: tuple[str, ...] = ()
-    if (sides == "two" and low == high) or (sides == "lower" and low == 1) or (sides == "upper" and high == 0):
-        low, high = score_interval(rate, 2 * counts.f(2) / counts.draws, counts.draws, normal_quantile(level))
-        warnings = ("All resamples agree, so the bootstrap has no width: the score interval stands in.",)
+    if error.min() == error.max():
+        said = ("All resamples agree, so the bootstrap has no width: the score interval stands in.",)
+        stand_in = _asymptotic(counts, "score", level, sides)
+        return Ends(stand_in.low, stand_in.high, INTERVALS["bootstrap"], said)
+    # the estimate lies inside by a step at least, so that no level leaves the interval without width
+    low = max(min(rate - float(np.quantile(error, 1 - tail)), math.nextafter(rate, 0.0)), 0.0)
+    high = min(max(rate - float(np.quantile(error, tail)), math.nextafter(rate, 1.0)), 1.0)
+    ends = [quantile_error(error, share) for share, side in ((1 - tail, "upper"), (tail, "lower")) if sides != side]
+    few = replicates * tail < 1
     return Ends(
-        0.0 if sides == "upper" else low, 1.0 if sides == "lower" else high, INTERVALS["bootstrap"], warnings, mcse
+        0.0 if sides == "upper" else low,
+        1.0 if sides == "lower" else high,
+        INTERVALS["bootstrap"],
+        (f"{replicates} resamples are too few for this level: the ends are their extremes.",) if few else (),
+        max(ends),
     )

@@ -7,8 +7,11 @@ import math
 import numpy as np
 
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings
-from simlab.missing_mass.estimate import Estimate, Sides, check_level, check_sides
-from simlab.missing_mass.intervals import REPLICATES, missing_mass_interval
+from simlab.missing_mass.estimate import Estimate, Sides, check_level, check_probability, check_sides
+from simlab.missing_mass.intervals import INTERVALS, REPLICATES, missing_mass_interval
+from simlab.missing_mass.tails import missing_mass_below
+
+_GOOD = "Good 1953, Biometrika 40, 237"
 
 
 def good_turing(
@@ -31,7 +34,7 @@ def good_turing(
     counts = counts_of(data)
     return _with_interval(
         "good_turing",
-        "Good 1953, Biometrika 40, 237",
+        _GOOD,
         counts.singleton_rate,
         counts,
         level,
@@ -83,12 +86,13 @@ def robbins(data: Counts, *, level: float = 0.95, sides: Sides = "two") -> Estim
     """Estimate the missing mass after N - 1 draws by f_1/N, which has no bias at all for it.
 
     E[f_1(N)]/N = E[MM after N - 1 draws], exactly. The interval is Chebyshev's, f_1/N +- sqrt(1/(N gamma)), one-sided
-    Cantelli's sqrt((1 - gamma)/(N gamma)), from E[(MM - f_1/N)^2] < 1/N, so that it holds for every N and every law.
-    (Checked by exact enumeration; the published statement was not at hand.) Raises ``BadInput`` as ``counts_of`` does,
-    and for a level outside (0, 1). Source: Robbins 1968, Ann. Math. Statist. 39, 256.
+    Cantelli's sqrt((1 - gamma)/(N gamma)), from E[(MM - f_1/N)^2] < 1/N (docs/proofs.md), so that it holds for every N
+    and every law. Raises ``BadInput`` as ``counts_of`` does, and for a level outside (0, 1).
+    Source: Robbins 1968, Ann. Math. Statist. 39, 256.
     """
     counts = counts_of(data)
-    gamma = 1 - check_level(level)
+    level = check_level(level)
+    gamma = 1 - level
     odds = 1 / gamma if check_sides(sides) == "two" else (1 - gamma) / gamma
     half = math.sqrt(odds / counts.draws)
     rate = counts.singleton_rate
@@ -108,9 +112,22 @@ def robbins(data: Counts, *, level: float = 0.95, sides: Sides = "two") -> Estim
 def certificate(data: Counts, *, gamma: float = 0.05) -> Estimate:
     """Certify that MM >= ``low`` with confidence 1 - ``gamma``, whatever N and whatever the law of i.i.d. draws.
 
-    The lower one-sided interval of ``good_turing`` with ``interval="tails"``. Raises ``BadInput`` as it does.
+    The lower one-sided interval of ``good_turing`` with ``interval="tails"``. Raises ``BadInput`` as ``counts_of``
+    does, and for a gamma outside (0, 1).
     """
-    return good_turing(data, level=1 - gamma, sides="lower")
+    counts, error = counts_of(data), check_probability("gamma", gamma)
+    kind = INTERVALS["tails"]
+    return Estimate(
+        estimate=counts.singleton_rate,
+        low=missing_mass_below(counts, error),
+        high=1.0,
+        level=min(1 - error, math.nextafter(1.0, 0.0)),
+        method="certificate, tails",
+        source=f"{_GOOD}; interval: {kind.source}",
+        promise=kind.promise,
+        sides="lower",
+        warnings=edge_warnings(counts),
+    )
 
 
 def _with_interval(
@@ -129,7 +146,7 @@ def _with_interval(
         estimate=estimate,
         low=min(ends.low, estimate),
         high=max(ends.high, estimate),
-        level=level,
+        level=check_level(level),
         method=f"{name}, {interval}",
         source=f"{source}; interval: {ends.kind.source}",
         promise=ends.kind.promise,

@@ -8,12 +8,13 @@ missing mass itself is not smoothed: it stays f_1/N.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate
+from simlab.missing_mass.estimate import Estimate, strict_fields
 from simlab.missing_mass.orders import good_mass
 
 SOURCE = "Gale & Sampson 1995, Journal of Quantitative Linguistics 2, 217"
@@ -41,6 +42,10 @@ class SimpleGoodTuring:
     renormalised: Float[np.ndarray, " classes"]
     probability: Float[np.ndarray, " classes"]
     warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields for strict JSON; ``missing_mass`` is nested, as ``Estimate.as_dict`` gives it."""
+        return strict_fields(self)
 
 
 def simple_good_turing(data: Counts, *, level: float = 0.95) -> SimpleGoodTuring:

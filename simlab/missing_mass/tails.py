@@ -19,9 +19,9 @@ and the mean for N draws is the ratio of two point probabilities, Pr[tilted tota
 
     C = sqrt(2 pi N) e^(1/(12 N)) e^(-kappa N) I_0(kappa N), about 1/sqrt(kappa),
 
-so that giving up Poisson's total costs half a nat and not the usual (1/2) ln(2 pi N). The inequality for phi was
-checked on grids of (t, x, theta) (tests/test_missing_mass_tails.py) and is not proved. The best t depends on the data,
-so t is mixed over a fixed grid (the method of mixtures): the mixture's mean is at most 1 as well.
+so that giving up Poisson's total costs a third of a nat where t is small, 1.5 at t = .9, and not the usual
+(1/2) ln(2 pi N). docs/proofs.md proves the inequality for phi. The best t depends on the data, so t is mixed over a
+fixed grid (the method of mixtures): the mixture's mean is at most 1 as well.
 
 IDK draws are one more symbol that is no fact; its factor is 1 and its phi that of the Poisson law, so that all holds
 with N counting them. Second order: the half width is sqrt(2 v ln(1/gamma) / N) with v = (f_1 + 2 f_2)/N, against the
@@ -50,7 +50,7 @@ def missing_mass_above(counts: CountsOfCounts, gamma: float) -> float:
 
     The root of sum_j w_j / C_j exp(t_j N x - c_j) = 1/gamma, with c_j = -sum_k f_k ln(1 - t_j^k) and t_j > 0.
     """
-    t, weight = _mixture(counts.draws)
+    t, weight = mixture(counts.draws)
     cost = -_log_factors(counts, t)
     return min(_root(t * float(counts.draws), cost, weight, gamma), 1.0)
 
@@ -61,7 +61,7 @@ def missing_mass_below(counts: CountsOfCounts, gamma: float) -> float:
     The root of sum_j w_j / C_j exp(c_j - s_j N x) = 1/gamma, with c_j = sum_k f_k ln(1 - (-s_j)^k) and s_j > 0. Counts
     that no law explains (all facts seen thrice) would lift it above f_1/N; it is then cut there, which only lowers it.
     """
-    s, weight = _mixture(counts.draws)
+    s, weight = mixture(counts.draws)
     gain = _log_factors(counts, -s)
     below = -_root(s * float(counts.draws), -gain, weight, gamma)
     return min(max(below, 0.0), counts.singleton_rate)
@@ -80,12 +80,12 @@ def log_penalty(t: Float[np.ndarray, " mixture"], draws: int) -> Float[np.ndarra
     return penalty
 
 
-def _mixture(draws: int) -> tuple[Float[np.ndarray, " mixture"], Float[np.ndarray, " mixture"]]:
-    """The grid of |t|, and the weights w_j / C_j.
+def mixture(draws: int) -> tuple[Float[np.ndarray, " mixture"], Float[np.ndarray, " mixture"]]:
+    """Return the grid of |t| for N = ``draws``, and the logarithms of the weights w_j / C_j.
 
-    From sqrt(6/N), the best t where all counts are 1 and 2 and gamma is .05, up by factors of 2: the best t is never
-    missed by more than sqrt(2), which costs a sixth of the exponent. The weights fall as 1/(j + 1), since small t
-    serve the large missing masses that matter.
+    From sqrt(6/N), the best t where all counts are 1 and 2 and gamma is .05, up by factors of 2: at that gamma the best
+    t is never missed by more than sqrt(2), which costs a sixth of the exponent. The weights fall as 1/(j + 1), since
+    small t serve the large missing masses that matter.
     """
     least = min(math.sqrt(6.0 / draws), LARGEST)
     t = least * 2.0 ** np.arange(int(math.log2(LARGEST / least)) + 1)

@@ -1,7 +1,9 @@
 """How many facts were never seen: Chao1 in each of its conventions, ACE, and the jackknife.
 
 S + f_0 is the richness of species estimators. No data bound f_0 from above, since any number of facts can be too rare
-to be seen: Chao1 estimates a lower bound of its expectation, and where popularity varies all of these fall short.
+to be seen: Chao1 estimates a lower bound of its expectation, and where popularity varies all of these fall short. So
+the promise of every interval here is "spread": it covers the scatter of the estimate and not its bias, and where
+popularity varies it misses f_0 at every N.
 
 Every variance is the delta method's for counts of counts that are multinomial given S + f_0 facts. With e_k the
 derivative of the estimate along f_k, E1 = sum e_k f_k and E2 = sum e_k^2 f_k, it is E2 + f_0 - (E1 - f_0)^2/(S + f_0).
@@ -14,10 +16,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import numpy as np
-
 from simlab.errors import BadInput, unknown
-from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
+from simlab.missing_mass.counts import Counts, CountsOfCounts, all_singletons, counts_of, whole
 from simlab.missing_mass.estimate import Estimate, check_level, normal_quantile
 
 CONVENTIONS = ("bias_corrected", "chao", "classic")
@@ -42,13 +42,14 @@ def chao1(data: Counts, convention: str = "chao", *, level: float = 0.95) -> Est
     The interval is log-normal: with K = exp(z sqrt(log(1 + variance/f_0^2))) it is [f_0/K, f_0 K]. An estimate of 0 (no
     singletons, or one where its product vanishes) has no such interval: low is 0 and high is u^2/(2 (f_2+1)), u the
     score upper limit of a Poisson mean of which f_1 was seen, u = f_1 + z^2/2 + z sqrt(f_1 + z^2/4); a warning says so.
-    It promises its level as n grows, for the lower bound of f_0 that Chao1 estimates, which is f_0 itself only for
-    equally popular facts. Raises ``BadInput`` as ``counts_of`` does, for an unknown convention, and for a level outside
-    (0, 1). Sources: Chao 1984, Scand. J. Statist. 11, 265; Chao 1987, Biometrics 43, 783; Chao 2005, "Species
-    estimation and applications", Encyclopedia of Statistical Sciences.
+    It promises "spread": it covers the scatter about the lower bound of f_0 that Chao1 estimates, which is f_0 itself
+    only for equally popular facts; where popularity varies it misses f_0 at every N. Raises ``BadInput`` as
+    ``counts_of`` does, for an unknown convention, and for a level outside (0, 1).
+    Sources: Chao 1984, Scand. J. Statist. 11, 265; Chao 1987, Biometrics 43, 783; Chao 2005, "Species estimation and
+    applications", Encyclopedia of Statistical Sciences.
     """
     counts = counts_of(data)
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise unknown("convention", convention, CONVENTIONS)
     n, one, two = counts.draws - counts.idk, float(counts.f(1)), float(counts.f(2))
     factor = (n - 1) / n if convention == "chao" else 1.0
@@ -60,7 +61,7 @@ def chao1(data: Counts, convention: str = "chao", *, level: float = 0.95) -> Est
     replaced = one and not two and convention != "bias_corrected"
     said = ("No fact stands exactly twice: f_1 (f_1 - 1)/2 stands in for f_1^2/(2 f_2).",) if replaced else ()
     source = "Chao 1984, Scand. J. Statist. 11, 265"
-    return _estimate(counts, f"chao1, {convention}", source, unseen, slopes, level, said)
+    return _estimate(counts, f"chao1:{convention}", source, unseen, slopes, level, said)
 
 
 def ace(data: Counts, rare: int = 10, *, level: float = 0.95) -> Estimate:
@@ -71,19 +72,19 @@ def ace(data: Counts, rare: int = 10, *, level: float = 0.95) -> Estimate:
     popularity. Then f_0 = S_r/C - S_r + (f_1/C) gamma^2.
 
     Where all rare facts are singletons C is 0: "bias_corrected" Chao1 stands in, with a warning. No singletons give 0.
-    The interval is that of ``chao1``, with its stand-in at 0; the variance takes gamma^2 along. Raises ``BadInput`` as
+    The interval is that of ``chao1``, with its stand-in at 0; the variance takes gamma^2 along. It promises "spread":
+    gamma^2 takes off a part of the bias where popularity varies, and the rest is not covered. Raises ``BadInput`` as
     ``counts_of`` does, for a ``rare`` that is no whole number of at least 1, and for a level outside (0, 1).
     Sources: Chao & Lee 1992, JASA 87, 210; Chao, Ma & Yang 1993, Biometrika 80, 193.
     """
-    counts = counts_of(data)
-    _whole("rare", rare)
+    counts, rare = counts_of(data), whole("rare", rare, 1)
     few = {int(k): int(f) for k, f in zip(counts.times, counts.facts, strict=True) if k <= rare}
     source = "Chao & Lee 1992, JASA 87, 210; Chao, Ma & Yang 1993, Biometrika 80, 193"
     if all(k == 1 for k in few):
         unseen, slopes = _bias_corrected(float(counts.f(1)), float(counts.f(2)))
         sentence = f"All facts seen at most {rare} times are singletons: bias-corrected Chao1 stands in for ACE."
-        return _estimate(counts, f"ace, rare {rare}", source, unseen, slopes, level, (sentence,) if few else ())
-    return _estimate(counts, f"ace, rare {rare}", source, *_ace(few), level, ())
+        return _estimate(counts, f"ace:{rare}", source, unseen, slopes, level, (sentence,) if few else ())
+    return _estimate(counts, f"ace:{rare}", source, *_ace(few), level, ())
 
 
 def _ace(few: dict[int, int]) -> tuple[float, Slopes]:
@@ -112,15 +113,15 @@ def jackknife(data: Counts, order: int = 1, *, level: float = 0.95) -> Estimate:
     power of 1/n off the bias, and adds variance.
 
     An estimate below 0 is put to 0, with a warning; at 0 the interval is the stand-in of ``chao1``, else log-normal. It
-    says how the estimate scatters and nothing of its bias, which is large both ways: after 1,500 draws order 1 finds
-    336 for 222 unseen of 1,000 equally popular facts, and 556 for 9,292 of 10,000 facts of Zipf's law, on average.
-    Raises ``BadInput`` as ``counts_of`` does, for an order that is no whole number from 1 to 10 or above n, and for a
-    level outside (0, 1).
+    promises "spread": it covers the scatter of the estimate and nothing of its bias, which is large both ways: after
+    1,500 draws order 1 finds 336 for 222 unseen of 1,000 equally popular facts, and 556 for 9,292 of 10,000 facts of
+    Zipf's law, on average. Raises ``BadInput`` as ``counts_of`` does, for an order that is no whole number from 1 to 10
+    or above n, and for a level outside (0, 1).
     Sources: Burnham & Overton 1978, Biometrika 65, 625; 1979, Ecology 60, 927 (draws in place of trapping occasions).
     """
     counts = counts_of(data)
     n = counts.draws - counts.idk
-    _whole("order", order, HIGHEST)
+    order = whole("order", order, 1, HIGHEST)
     if order > n:
         raise BadInput(f"order = {order}: that many draws are left out at a time and there are {n}: take at most {n}")
     weights = jackknife_weights(n, order)
@@ -129,7 +130,7 @@ def jackknife(data: Counts, order: int = 1, *, level: float = 0.95) -> Estimate:
     source = "Burnham & Overton 1978, Biometrika 65, 625; 1979, Ecology 60, 927"
     slopes = {k: float(weight) for k, weight in weights.items()}
     said = (below,) if exact < 0 else ()
-    return _estimate(counts, f"jackknife of order {order}", source, max(float(exact), 0.0), slopes, level, said)
+    return _estimate(counts, f"jackknife:{order}", source, max(float(exact), 0.0), slopes, level, said)
 
 
 def jackknife_weights(draws: int, order: int) -> dict[int, Fraction]:
@@ -155,16 +156,17 @@ def _bias_corrected(one: float, two: float, factor: float = 1.0) -> tuple[float,
 def _estimate(
     counts: CountsOfCounts, method: str, source: str, unseen: float, slopes: Slopes, level: float, said: tuple[str, ...]
 ) -> Estimate:
-    z = normal_quantile(check_level(level))
+    level = check_level(level)
+    z = normal_quantile(level)
     low, high = _log_normal(unseen, _variance(counts, unseen, slopes), z) if unseen > 0 else (0.0, _most(counts, z))
     return Estimate(
         estimate=unseen,
         low=low if unseen == 0 else min(low, math.nextafter(unseen, 0.0)),
         high=max(high, math.nextafter(unseen, math.inf)),
         level=level,
-        method=f"{method}, log-normal",
+        method=f"{method}, log_normal",
         source=f"{source}; {INTERVAL}",
-        promise="asymptotic",
+        promise="spread",
         warnings=said + _edges(counts, unseen),
     )
 
@@ -190,16 +192,8 @@ def _most(counts: CountsOfCounts, z: float) -> float:
 
 def _edges(counts: CountsOfCounts, unseen: float) -> tuple[str, ...]:
     """What the counts themselves warn of."""
-    said = []
-    if counts.seen > 1 and counts.f(1) == counts.seen:
-        said.append(f"Each of the {counts.seen:,} facts seen stands once: a de-duplicated list looks the same.")
+    said = all_singletons(counts)
     if unseen == 0:
         why = "No fact stands exactly once, so the estimate is 0" if not counts.f(1) else "The estimate is 0"
-        said.append(f"{why}: the upper end is Chao's formula at the most singletons that chance allows.")
-    return tuple(said)
-
-
-def _whole(name: str, value: int, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1 or (most and value > most):
-        allowed = f"from 1 to {most}" if most else "of at least 1"
-        raise BadInput(f"{name} = {value!r}: must be a whole number {allowed}")
+        said += (f"{why}: the upper end is Chao's formula at the most singletons that chance allows.",)
+    return said

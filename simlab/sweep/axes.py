@@ -6,7 +6,6 @@ import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,31 +13,11 @@ from pydantic.fields import FieldInfo
 
 from simlab.errors import BadInput, unknown
 from simlab.sweep.loading import Experiment
-from simlab.sweep.wording import number
+from simlab.terminal.numerals import whole
+from simlab.terminal.wording import number
 
 Axis = Sequence[object]
 """The values of one setting."""
-
-
-def whole(name: str, text: str, origin: str = "") -> int:
-    """Return the integer that ``text`` writes, exactly: ``1e6``, ``10000``, ``2.5e3``. Raises ``BadInput`` for 1.5."""
-    try:
-        value = Decimal(text)
-        if value.is_finite() and value == value.to_integral_value() and value.adjusted() < 400:
-            return int(value)
-    except (InvalidOperation, OverflowError):
-        pass
-    raise BadInput(f"{name} = {text}{origin and f' ({origin})'}: must be a whole number, such as 10000 or 1e4")
-
-
-def count(name: str, value: object, least: int) -> int:
-    """Return ``value`` as an int. Raises ``BadInput`` for what is no whole number, or one below ``least``."""
-    plain = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
-    if isinstance(plain, float) and plain.is_integer():
-        plain = int(plain)
-    if isinstance(plain, int) and not isinstance(plain, bool) and plain >= least:
-        return plain
-    raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
 
 
 def truth(name: str, value: object) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from simlab.errors import BadInput
 from simlab.seeds import Streams
-from simlab.sweep.interruption import Stopped
 from simlab.sweep.loading import Row, experiment_of
 from simlab.sweep.plan import RESERVED, Job
+from simlab.terminal.interruption import Stopped
 
 ERROR_COLUMNS = ("error_type", "error_message", "error_traceback")
 LIBRARIES = ("numpy", "scipy", "numba", "jax", "pydantic", "duckdb")

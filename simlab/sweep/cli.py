@@ -7,22 +7,19 @@ crash of ours. Nothing heavy is imported before the arguments are read.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
-import signal
-import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import simlab
-from simlab.errors import BadInput, unknown
-from simlab.sweep.interruption import Interrupted, ReaderGone, for_a_reader
+from simlab.errors import BadInput
 from simlab.sweep.limits import limit_threads
+from simlab.terminal.interruption import Interrupted
+from simlab.terminal.options import make_app, read_options, show_version
+from simlab.terminal.outcomes import status_of
+from simlab.terminal.output import for_a_reader
 
 if TYPE_CHECKING:
     from simlab.sweep.loading import Experiment
@@ -32,14 +29,7 @@ EPILOG = (
     "blocks or no picture, 130 interrupted and 143 terminated (finished blocks are kept), 70 a crash of simlab."
 )
 
-# typer brings its own copy of click in some versions and imports click in others: the class is the same.
-_ClickError: Any = typer.BadParameter.__mro__[2]
-
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["--help", "-h"], "allow_extra_args": True},
-)
+app = make_app(more_arguments=True)
 
 
 @dataclass(frozen=True)
@@ -59,13 +49,6 @@ class Arguments:
     quiet: bool
     facts: list[str]
     columns: dict[str, Any]
-
-
-def _version(wanted: bool) -> bool:
-    if wanted:
-        print(f"simlab {simlab.__version__}")
-        raise typer.Exit
-    return wanted
 
 
 @app.command(epilog=EPILOG)
@@ -126,7 +109,7 @@ def parse(
         str | None, typer.Option(metavar="N", help="|R_c|; default: distinct answers in the table.")
     ] = None,
     version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> Arguments:
     """Run a sweep: an experiment over a grid of settings, replicates at each point, bounds checked at the end."""
@@ -154,69 +137,18 @@ def parse(
 
 def command(argv: Sequence[str]) -> int:
     """Run the command line ``argv`` (without the program's name) and return the exit status."""
-    try:
-        status = _told(argv)
-        sys.stdout.flush()  # here, where a pipe that is closed has its own exit status
-        return status
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                os.dup2(nowhere, stream.fileno())
-        return 141
+    return status_of(lambda: _run(argv), "simlab.sweep", argv)
 
 
-def _told(argv: Sequence[str]) -> int:
-    """Run the command line, and turn what is raised into sentences on stderr and an exit status."""
-    try:
-        read = read_arguments(argv)
-        return read if isinstance(read, int) else execute(read)
-    except BadInput as error:
-        for sentence in str(error).splitlines():
-            print(f"simlab: {sentence}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as error:
-        print(f"simlab: {error.args[0] if error.args else 'interrupted before anything was computed'}", file=sys.stderr)
-        return 128 + int(getattr(error, "signum", signal.SIGINT))
-    except ReaderGone:
-        raise
-    except Exception:
-        traceback.print_exc()
-        print(
-            f"simlab: this is a fault of simlab {simlab.__version__} and not yours: please report it with the lines "
-            f"above and the command: simlab.sweep {' '.join(argv)}",
-            file=sys.stderr,
-        )
-        return 70
+def _run(argv: Sequence[str]) -> int:
+    read = read_arguments(argv)
+    return read if isinstance(read, int) else execute(read)
 
 
 def read_arguments(argv: Sequence[str]) -> Arguments | int:
     """Return the parsed arguments, or a status after ``--help``. Raises ``BadInput`` for bad usage, in a sentence."""
-    main = typer.main.get_command(app)
-    _refuse_options_as_values(argv, main.params)
-    try:
-        read: Arguments | int = main.main(_spread(argv), prog_name="python -m simlab.sweep", standalone_mode=False)
-    except SystemExit:  # the reader of the help went away
-        raise ReaderGone from None
-    except _ClickError as error:
-        if hasattr(error, "possibilities"):  # NoSuchOption
-            options = [name for parameter in main.params for name in (*parameter.opts, *parameter.secondary_opts)]
-            known = [*(name for name in options if name.startswith("--")), "--help"]
-            raise unknown("option", error.option_name, known) from None
-        text = error.format_message().rstrip(".")
-        raise BadInput(f"{text[:1].lower()}{text[1:]}: see python -m simlab.sweep --help") from None
+    read: Arguments | int = read_options(app, _spread(argv), "python -m simlab.sweep")
     return read
-
-
-def _refuse_options_as_values(argv: Sequence[str], parameters: Sequence[Any]) -> None:
-    """Raise ``BadInput`` for ``--out --smoke``: an option that takes a value, followed by another option."""
-    names = {name: parameter for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
-    for option, value in itertools.pairwise(argv):
-        if option == "--":
-            return
-        takes_value = option.startswith("--") and option in names and not names[option].is_flag
-        if takes_value and value.startswith("--") and (value in names or value == "--help"):
-            raise BadInput(f"option {option!r} requires an argument, and {value!r} is an option: give it a value first")
 
 
 def _spread(argv: Sequence[str]) -> list[str]:
@@ -236,9 +168,10 @@ def execute(arguments: Arguments) -> int:
     """Run what was asked for and show it; return the exit status."""
     limit_threads(os.environ)  # before NumPy is loaded, so that --engine serial has one thread as well
     from simlab.sweep import display
-    from simlab.sweep.axes import parse_axes, whole
+    from simlab.sweep.axes import parse_axes
     from simlab.sweep.progress import Screen
     from simlab.sweep.running import prepare
+    from simlab.terminal.numerals import whole
 
     def integer(option: str, text: str | None) -> int | None:
         return None if text is None else whole(option, text)
@@ -271,8 +204,8 @@ def execute(arguments: Arguments) -> int:
 
 def _experiment(arguments: Arguments) -> Experiment:
     """The experiment that the arguments name: a file, a table of facts, or the headline."""
-    from simlab.sweep.axes import whole
     from simlab.sweep.loading import load, load_facts
+    from simlab.terminal.numerals import whole
 
     columns = dict(arguments.columns)
     if not arguments.facts:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -19,17 +17,11 @@ from simlab.sweep.loading import Row
 from simlab.sweep.progress import size_of
 from simlab.sweep.sweeping import Result, Sweep
 from simlab.sweep.verdicts import overall
-from simlab.sweep.wording import exactly, plural, plus_minus, writable
+from simlab.terminal.output import PLAIN_HEIGHT, PLAIN_WIDTH, folded_at_words, put, terminal_width
+from simlab.terminal.wording import exactly, plural, plus_minus, writable
 
-PLAIN_WIDTH, PLAIN_HEIGHT = 160, 24
 HEADER_WIDTH = 11
 SHORT = "0.2003(4) stands for 0.2003 ± 0.0004, the mean and its Monte Carlo standard error."
-
-
-def put(text: str) -> None:
-    """Print lines on stdout, in ASCII where its encoding has no more."""
-    for line in text.split("\n"):
-        print(writable(line, sys.stdout.encoding))
 
 
 def show_plan(sweep: Sweep) -> None:
@@ -49,10 +41,9 @@ def show_plan(sweep: Sweep) -> None:
 
 def show(result: Result) -> None:
     """Print the question, what the experiment says of its data, the table, the verdicts and the paths."""
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((PLAIN_WIDTH, PLAIN_HEIGHT)).columns if terminal else None
+    width = terminal_width()
     grids, short = tables_of(result, width)
-    tables = [drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=terminal) for grid in grids]
+    tables = [drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None) for grid in grids]
     problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
     problems += [plural(result.lost, "block") + " lost"] if result.lost else []
     problems += ["the picture was not drawn"] if result.undrawn else []
@@ -60,11 +51,11 @@ def show(result: Result) -> None:
     _put_sections(
         [
             [result.plan.experiment.question],
-            _folded_at_words(result.plan.description(), width),
+            folded_at_words(result.plan.description(), width),
             [SHORT] if short else [],
             *([table] for table in tables),
-            _folded_at_words(_unconverged(result.summary), width),
-            _folded_at_words(verdicts, width),
+            folded_at_words(_unconverged(result.summary), width),
+            folded_at_words(verdicts, width),
             [f"Not complete: {' and '.join(problems)}."] if problems else [],
             [str(path) for path in result.files],
         ]
@@ -86,18 +77,6 @@ def _unconverged(summary: Sequence[Row]) -> list[str]:
 def _put_sections(sections: Sequence[Sequence[str]]) -> None:
     """Print groups of lines with a blank line between them."""
     put("\n\n".join("\n".join(lines) for lines in sections if lines))
-
-
-def _folded_at_words(lines: Sequence[str], width: int | None) -> list[str]:
-    """Lines folded at words to a terminal's width, with a hanging indent; as they are where there is none."""
-    if width is None:
-        return list(lines)
-    fold = textwrap.TextWrapper(max(width, 20), break_long_words=False, break_on_hyphens=False)
-    folded = []
-    for line in lines:
-        fold.subsequent_indent = " " * (len(line) - len(line.lstrip()) + 2)
-        folded.append(fold.fill(line))
-    return folded
 
 
 def tables_of(result: Result, width: int | None) -> tuple[list[Grid], bool]:

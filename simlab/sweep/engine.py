@@ -23,9 +23,9 @@ from simlab.errors import BadInput, unknown
 from simlab.sweep import blocks
 from simlab.sweep.blocks import Outcome, run_block
 from simlab.sweep.guarding import refuse_unguarded
-from simlab.sweep.interruption import put_off, unheard
 from simlab.sweep.limits import limit_threads
 from simlab.sweep.plan import Job
+from simlab.terminal.interruption import put_off, unheard
 
 STRIKES = 3
 PRELOAD = ["numpy", "simlab.sweep.engine", "simlab.occupancy"]  # nothing that starts JAX: it does not survive a fork

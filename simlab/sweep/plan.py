@@ -22,9 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 import simlab
 from simlab.errors import BadInput
-from simlab.sweep.axes import Axis, axes_of, count, length, read_value, sentences, truth
+from simlab.sweep.axes import Axis, axes_of, length, read_value, sentences, truth
 from simlab.sweep.loading import Experiment, Source
-from simlab.sweep.wording import number, plural, settings_text
+from simlab.terminal.numerals import count
+from simlab.terminal.wording import number, plural, settings_text
 
 RESERVED = ("experiment", "seed", "replicate", "method", "version", "key")
 """Columns that every row carries; no setting and no measure may have their names."""

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from simlab.errors import BadInput
-from simlab.sweep.axes import count, truth
+from simlab.sweep.axes import truth
 from simlab.sweep.engine import check_engine
-from simlab.sweep.interruption import Interrupted
 from simlab.sweep.loading import Experiment, load
 from simlab.sweep.plan import make_plan
 from simlab.sweep.sweeping import Result, Sweep, Watcher
+from simlab.terminal.interruption import Interrupted
+from simlab.terminal.numerals import count
 
 __all__ = ["Interrupted", "Result", "Watcher", "available_cores", "folder_of", "prepare", "run"]
 

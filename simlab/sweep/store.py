@@ -16,7 +16,6 @@ import io
 import json
 import math
 import os
-import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from simlab.errors import BadInput
 from simlab.sweep.blocks import ERROR_COLUMNS, Outcome
 from simlab.sweep.loading import Row
 from simlab.sweep.plan import Job, Plan, flat
+from simlab.terminal.files import write_atomically
 
 Table = dict[str, np.ndarray]
 """A table by columns; missing numbers are NaN, missing texts are None."""
@@ -144,20 +144,6 @@ def open_store(folder: Path) -> Store:
             f"results folder {str(folder)!r} cannot be written ({reason}): choose another with --out DIR"
         ) from None
     return store
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all: temporary name, sync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def read_block(path: Path, key: str) -> Block | None:

@@ -17,13 +17,14 @@ from simlab.bounds import THEOREMS
 from simlab.errors import BadInput, unknown
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.engine import STRIKES, run_blocks
-from simlab.sweep.interruption import Interrupted, stoppable
 from simlab.sweep.loading import Experiment, Row
 from simlab.sweep.plan import Job, Plan
-from simlab.sweep.store import Block, Table, collect, open_store, write_atomically, write_csv
+from simlab.sweep.store import Block, Table, collect, open_store, write_csv
 from simlab.sweep.summary import summarise
 from simlab.sweep.verdicts import Verdict, check_columns, judge
-from simlab.sweep.wording import plural
+from simlab.terminal.files import write_atomically
+from simlab.terminal.interruption import Interrupted, stoppable
+from simlab.terminal.wording import plural
 
 HELD, FAILED, INCOMPLETE = 0, 1, 3
 TOLD = 5

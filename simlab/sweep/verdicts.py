@@ -12,7 +12,7 @@ from simlab.errors import BadInput
 from simlab.sweep.cases import FEW, LEAST, SUFFIX, Case, Named, cases_of, gamma_of
 from simlab.sweep.store import Table
 from simlab.sweep.summary import group
-from simlab.sweep.wording import number, plural, plus_minus, settings_text
+from simlab.terminal.wording import number, plural, plus_minus, settings_text
 
 Outcome = Literal["held", "violated", "vacuous", "not judged"]
 

@@ -1,22 +1,19 @@
-"""A data file before DuckDB sees it: its format, its header, and the line to blame when it turns out to be bad.
-
-The walks that find a line are slow, in plain Python, and run only after a file has been refused: DuckDB says that a
-file is bad at full speed and on several threads, and the line named here is the first one, whatever their number.
-"""
+"""A data file before DuckDB sees it: its format, its packing, and the names of its columns."""
 
 from __future__ import annotations
 
 import csv
 import gzip
+import importlib
 import io
-import json
 import re
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from simlab.errors import BadInput, unknown
 
@@ -29,37 +26,48 @@ FORMATS = {
 }
 """Suffix -> the format's name and the separator of its columns."""
 
-LONGEST = 2_000_000
-"""Bytes in the longest line of a CSV or TSV file."""
+PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+"""Suffix behind that of a text format -> how the text is compressed."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One data file: its path as given, format, separator, compression and the names of its columns."""
+    """One data file: its path as given, format, separator, packing and the names of its columns.
+
+    ``packing`` is "gzip", "zstd" or "uncompressed"; ``types`` are those of the columns of a Parquet file (all others
+    hold text) and ``rows`` counts its rows; ``size`` counts bytes on disk.
+    """
 
     path: str
     format: str
     separator: str
-    gzipped: bool
+    packing: str
+    size: int
     columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    rows: int = 0
 
 
 def recognised(path: str) -> DataFile:
-    """Return the file at ``path``, format told by suffix (a key of ``FORMATS``; all but .parquet also with .gz).
+    """Return the file at ``path``, format told by suffix (a key of ``FORMATS``, text also with one of ``PACKINGS``).
 
-    Raises ``BadInput`` for another suffix, and unless the path leads to a file that can be opened and holds a byte.
+    Raises ``BadInput`` for another suffix, unless the path leads to a file that can be opened and holds a byte, and
+    for zstd data that is damaged or cut short, which DuckDB would read up to there without a word.
     """
     name = Path(path).name.lower()
-    suffix = Path(name.removesuffix(".gz")).suffix
-    if suffix not in FORMATS or name.endswith(".parquet.gz"):
-        known = ", ".join(FORMATS)
-        raise BadInput(f"{path}: the format is told by the suffix, one of {known} (text also with .gz): rename it")
-    file = DataFile(path, *FORMATS[suffix], name.endswith(".gz"))
+    packed = next((suffix for suffix in PACKINGS if name.endswith(suffix)), "")
+    suffix = Path(name.removesuffix(packed)).suffix
+    if suffix not in FORMATS or (packed and suffix == ".parquet"):
+        known, also = ", ".join(FORMATS), " or ".join(PACKINGS)
+        raise BadInput(f"{path}: the format is told by the suffix, one of {known} (text also with {also}): rename it")
     try:
         if Path(path).exists() and not Path(path).is_file():
             raise BadInput(f"{path}: is a folder or a device: name a file")
-        with _bytes(file) as stream:
-            first = stream.read(1)
+        file = DataFile(path, *FORMATS[suffix], PACKINGS.get(packed, "uncompressed"), Path(path).stat().st_size)
+        with unpacked(file) as stream:
+            first = stream.read(1) if file.size else b""
+            while first and file.packing == "zstd" and stream.read(1 << 20):
+                pass
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file: check the path") from None
     except OSError as error:
@@ -71,7 +79,7 @@ def recognised(path: str) -> DataFile:
 
 def header(file: DataFile) -> tuple[str, ...]:
     """Return the names in the first record of a CSV or TSV file; raises ``BadInput`` unless they can be told apart."""
-    with _lines(file, "surrogateescape") as lines:
+    with text_lines(file, "surrogateescape") as lines:
         try:
             names = next(csv.reader(lines, delimiter=file.separator, strict=True), None)
         except csv.Error as error:
@@ -79,7 +87,7 @@ def header(file: DataFile) -> tuple[str, ...]:
     if not names:
         raise BadInput(f"{file.path}, line 1: is blank, where the column names should stand: delete it")
     if re.search("[\x00\ud800-\udfff]", "".join(names)):
-        raise BadInput(f"{file.path}, line 1: {_not_text(file)}")
+        raise BadInput(f"{file.path}, line 1: {not_text(file)}")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f"{file.path}, line 1: the header names column {twice!r} twice: rename one of them")
@@ -101,119 +109,29 @@ def check_columns(file: DataFile, wanted: Sequence[str]) -> None:
         raise BadInput(error + listed)
 
 
-def place_of_row(file: DataFile, row: int) -> str:
-    """Return ``"line L"`` for the data row numbered ``row`` from 1 (``"row R"`` in Parquet, which has no lines)."""
-    if file.format == "Parquet":
-        return f"row {row}"
-    with _lines(file, "replace") as lines:
-        if file.format == "JSON Lines":
-            filled = (number for number, line in enumerate(lines, 1) if line.strip())
-            return f"line {next(number for i, number in enumerate(filled, 1) if i == row)}"
-        reader, start, seen = csv.reader(lines, delimiter=file.separator), 0, -1  # row 0 is the header
-        try:
-            for record in reader:
-                seen += bool(record)  # DuckDB skips a blank line, csv.reader returns it empty
-                if seen == row:
-                    break
-                start = reader.line_num
-        except csv.Error:  # a value too long for Python's reader stands before it
-            return f"row {row}"
-    return f"line {start + 1}"
-
-
-def rejected(file: DataFile, position: int, kind: str, message: str) -> BadInput:
-    """Return the error for a CSV record that starts at byte ``position`` (from 1) and that DuckDB set aside."""
-    found = re.search(r"Found: (\d+)", message)
-    if kind == "INVALID ENCODING":
-        rule = _not_text(file)
-    elif kind == "UNQUOTED VALUE":
-        rule = 'a quote is not closed, or text follows the closing one: write a quote inside quotes as ""'
-    elif found:
-        values, columns = int(found[1]), len(file.columns)
-        rule = (
-            f"{values} value{'s' * (values != 1)}, where the header names "
-            f"{columns} column{'s' * (columns != 1)}: correct the line"
-        )
-    elif "SIZE" in kind:
-        rule = f"is longer than {LONGEST} bytes: is a quote never closed?"
+@contextmanager
+def unpacked(file: DataFile) -> Iterator[IO[bytes]]:
+    """Open the decompressed bytes; raise ``BadInput`` for packed data that is none, damaged or cut short."""
+    if file.packing == "zstd":
+        zstd: Any = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+        opener, damage = zstd.open, zstd.ZstdError
     else:
-        rule = message.splitlines()[0]
-    return BadInput(f"{file.path}, line {_line_at(file, position)}: {rule}")
-
-
-def refused(file: DataFile, reason: str) -> BadInput:
-    """Return the error for a file that DuckDB gave up for ``reason``."""
-    if file.format == "Parquet":
-        return BadInput(f"{file.path}: is damaged or no Parquet file ({reason}): write it again")
-    bad = _bad_object(file) if file.format == "JSON Lines" else _bad_line_end(file)
-    return bad or BadInput(f"{file.path}: cannot be read as {file.format}: {reason}")
-
-
-@contextmanager
-def _bytes(file: DataFile) -> Iterator[IO[bytes]]:
-    """The decompressed bytes; raise for gzip data that is none, damaged or cut short."""
+        opener, damage = gzip.open, zlib.error
     try:
-        with gzip.open(file.path) if file.gzipped else Path(file.path).open("rb") as stream:
+        with opener(file.path) if file.packing != "uncompressed" else Path(file.path).open("rb") as stream:
             yield cast("IO[bytes]", stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise BadInput(f"{file.path}: the gzip data is damaged or cut short: compress the file again") from None
+    except (EOFError, gzip.BadGzipFile, damage):
+        rule = f"the {file.packing} data is damaged or cut short: compress the file again"
+        raise BadInput(f"{file.path}: {rule}") from None
 
 
 @contextmanager
-def _lines(file: DataFile, errors: str) -> Iterator[io.TextIOWrapper]:
-    """The text with its line ends, without a byte order mark; ``errors``: what becomes of bytes that are no UTF-8."""
-    with _bytes(file) as stream:
+def text_lines(file: DataFile, errors: str) -> Iterator[io.TextIOWrapper]:
+    """Open the text with its line ends, without a byte order mark; ``errors``: what becomes of bytes not UTF-8."""
+    with unpacked(file) as stream:
         yield io.TextIOWrapper(stream, encoding="utf-8-sig", errors=errors, newline="")
 
 
-def _not_text(file: DataFile) -> str:
+def not_text(file: DataFile) -> str:
+    """Say that the file is no UTF-8."""
     return f"is not UTF-8 text: save the file as UTF-8 {file.format}"
-
-
-def _line_at(file: DataFile, position: int) -> int:
-    """The line in which the byte numbered ``position`` from 1 stands (DuckDB numbers records, not lines)."""
-    ends, left = 0, position - 1
-    with _bytes(file) as stream:
-        while left > 0 and (block := stream.read(min(left, 1 << 20))):
-            ends += block.count(b"\n") or block.count(b"\r")
-            left -= len(block)
-    return ends + 1
-
-
-def _bad_object(file: DataFile) -> BadInput | None:
-    """The error for the first line that is not one JSON object, if Python's parser finds one."""
-    with _bytes(file) as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                value = json.loads(line.decode().strip(), object_pairs_hook=_unique) if line.strip() else {}
-                json.dumps(value, ensure_ascii=False).encode()
-            except UnicodeError:
-                return BadInput(f"{file.path}, line {number}: {_not_text(file)}")
-            except ValueError as error:
-                rule = re.sub(r": line \d+ column (\d+).*", r" at column \1", str(error))
-                return BadInput(f"{file.path}, line {number}: is not one JSON object: {rule}")
-            if not isinstance(value, dict):
-                return BadInput(f"{file.path}, line {number}: is not one JSON object: write {{...}} on each line")
-    return None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The pairs as a dictionary; raise for a key that stands twice."""
-    keys = [key for key, _ in pairs]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ValueError(f"the key {twice!r} stands twice")
-    return dict(pairs)
-
-
-def _bad_line_end(file: DataFile) -> BadInput | None:
-    """The error for the first line that does not end as line 1 does, which DuckDB's strict parser refuses."""
-    first = ""
-    with _lines(file, "replace") as lines:
-        for number, line in enumerate(lines, 1):
-            end = line[len(line.rstrip("\r\n")) :]
-            first = first or end
-            if end not in ("", first):
-                rule = f"ends in {end!r}, line 1 in {first!r}: save the file with one kind of line end"
-                return BadInput(f"{file.path}, line {number}: {rule}")
-    return None

@@ -8,94 +8,32 @@ nor how they are spread over files, nor the number of threads can change a resul
 from __future__ import annotations
 
 import math
-import re
-import tempfile
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int
 
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput
+from simlab.tables.asking import Engine, Progress, opened
 from simlab.tables.data_files import DataFile, check_columns
+from simlab.tables.examples import examples_of
+from simlab.tables.fact_table import FactTable, FileRead
 from simlab.tables.grouping import (
     MOST,
-    SPELLINGS,
     Classes,
     answer_counts,
     count_rows,
     load,
-    open_file,
+    merge,
     pair_classes,
     prompt_classes,
-    respell,
 )
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-CONFLICTS = ("majority", "drop", "all-valid")
-
-MEMORY_LIMIT = "1GB"
-"""What DuckDB may hold in memory before it spills to the temporary folder, unless told otherwise."""
-
-
-@dataclass(frozen=True, eq=False)
-class FactTable:
-    """What a table says about its facts, as counts of counts.
-
-    ``facts``, ``distinct_answers``, ``conflicts`` and ``answers_per_prompt`` describe the whole table (without the
-    rows left out as missing); ``draws``, ``prompts``, the rates and the classes what is left of it after the
-    conflict rule. One entry of the arrays stands for ``multiplicity`` prompts (pairs with "all-valid") that look
-    alike; entries are sorted by (answered, idk, valid), and ``sum((answered + idk) * multiplicity) == draws``.
-    """
-
-    path: tuple[str, ...]
-    """The files, as they were named."""
-    rows: int
-    """Rows read, those with a missing prompt or answer included; a row counts once whatever its count."""
-    missing: int
-    """Rows left out because their prompt or answer is NULL or empty (NULL is missing, it is not IDK)."""
-    draws: int
-    """N: the rows that count, IDK rows included, each weighted by its count."""
-    prompts: int
-    """Distinct prompts, those answered IDK only included."""
-    facts: int
-    """Distinct (prompt, answer) pairs, IDK not counted."""
-    distinct_answers: int
-    """|R|: distinct answers, IDK not counted; 0 where the whole row is the fact."""
-    conflicts: int
-    """Prompts with more than one distinct answer."""
-    answers_per_prompt: float
-    """Distinct answers per prompt answered at all, the conflict statistic (it is not |R|); 0 without answers."""
-    singleton_rate: float
-    """sr = (prompts answered exactly once) / N."""
-    singleton_rate_raw: float
-    """The sr that ``normalize="none"`` gives (NaN if "drop" then leaves no row)."""
-    pair_singleton_rate: float
-    """(pairs seen exactly once) / N."""
-    answered: Int[np.ndarray, " classes"]
-    """Times a prompt of the class was answered (a pair of the class was seen, with "all-valid")."""
-    idk: Int[np.ndarray, " classes"]
-    """Times it was answered IDK."""
-    valid: Int[np.ndarray, " classes"]
-    """Distinct valid answers of the prompt: 1 unless conflicts = "all-valid"."""
-    multiplicity: Int[np.ndarray, " classes"]
-    """Prompts (pairs, with "all-valid") in the class."""
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the caller asked for, checked: the columns that make a fact (none: the whole row), and the rules."""
-
-    keys: tuple[str, ...]
-    count: str | None
-    idk: tuple[str, ...]
-    conflicts: str
-    spellings: tuple[str, ...]
+from simlab.tables.naming import meant
+from simlab.tables.order import order_of, widths_of
+from simlab.tables.scanning import Source, open_file
+from simlab.tables.settings import Asked, checked
+from simlab.tables.skipping import Skipped, check_counts, skipped_rows
+from simlab.tables.variants import spelling_rates
 
 
 def read_facts(
@@ -108,12 +46,19 @@ def read_facts(
     conflicts: str = "majority",
     normalize: str = "none",
     memory_limit: str | None = None,
+    skip_bad_rows: bool = False,
+    examples: int = 0,
+    order: bool = False,
+    spellings: bool = False,
+    progress: Progress | None = None,
 ) -> FactTable:
     """Read facts (prompt, answer) from CSV, TSV, JSON Lines or Parquet files and count how often each prompt stands.
 
     Counts are of prompts, whichever the answer, and N counts IDK rows, which are no appearances (Definition 2 of
     arXiv 2509.04664): sr = #{c answered exactly once} / N.
 
+    - ``paths``: files, and patterns with ``*``, ``?``, ``[`` or ``**``, each file once. The format is told by the
+      suffix: .csv, .tsv, .jsonl, .ndjson, all of them also with .gz or .zst, or .parquet; formats may be mixed.
     - ``prompt``, ``answer``: the columns. Without both the whole row, all columns together, is the fact; a row is
       then missing when all of it is empty, and there are neither conflicts nor IDK.
     - ``count``: a column of whole numbers >= 0 for tables that are aggregated already. A row with count 0 states
@@ -127,94 +72,41 @@ def read_facts(
       the ends go), "nfkc", or several joined by commas, applied in the order nfkc, case, space. A text that
       becomes empty is missing.
     - ``memory_limit``: such as "2GB"; default ``MEMORY_LIMIT``. Larger tables spill to a temporary folder.
+    - ``skip_bad_rows``: pass over rows with a wrong number of values or a stray quote, that are not UTF-8, no JSON
+      object or have a bad count, and list them in ``skipped``. A damaged file stays an error, and so does a record
+      that may hide others (a quote not closed in its line). Without it the first bad row is an error.
+    - ``examples``: how many facts of each kind to return (``Examples``); costs one more scan of the files.
+    - ``order``: measure how near the rows of one prompt lie (``Order``); refused with ``count``.
+    - ``spellings``: compare the rules of ``normalize`` (``Spelling``).
+    - ``progress``: called now and then with what is done, in words, and the fraction of that which is done.
 
-    Raises ``BadInput`` for a file, column, value or setting that breaks a rule, naming file and line.
+    Facts are grouped by hashes (``hashing``), which cannot be told from grouping texts up to 1e9 prompts. Raises
+    ``BadInput`` for a file, column, value or setting that breaks a rule, naming file and line.
     """
-    import duckdb
-
-    names = (paths,) if isinstance(paths, str | Path) else tuple(paths)
-    asked = _asked(names, prompt, answer, count, idk, conflicts, normalize)
-    limit = MEMORY_LIMIT if memory_limit is None else memory_limit
-    if not re.fullmatch(r"(?=.*[1-9])\d+(\.\d+)? *[KMGT]i?B", limit):
-        raise BadInput(f"memory_limit = {limit!r}: is not a size: write it like '2GB' or '500MB'")
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": limit,
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-    }
-    with tempfile.TemporaryDirectory(prefix="simlab-") as spill:
-        config["temp_directory"] = spill
-        try:
-            with closing(duckdb.connect(":memory:", config=config)) as con:
-                return _read(con, names, asked)
-        except duckdb.OutOfMemoryException:
-            raise BadInput(f"memory_limit = {limit!r}: is too little to group this table: raise it") from None
+    asked = checked(prompt, answer, count, idk, conflicts, normalize, skip_bad_rows, examples, order, spellings)
+    files = meant(paths)
+    with opened(memory_limit, progress) as engine:
+        return _read(engine, files, asked)
 
 
-def _asked(
-    paths: Sequence[str | Path],
-    prompt: str | None,
-    answer: str | None,
-    count: str | None,
-    idk: Sequence[str],
-    conflicts: str,
-    normalize: str,
-) -> _Asked:
-    """Check the settings against each other, before any file is touched."""
-    if not paths:
-        raise BadInput("paths = []: at least one file is needed: name it")
-    resolved = [Path(path).resolve() for path in paths]
-    twice = next((path for path, there in zip(paths, resolved, strict=True) if resolved.count(there) > 1), None)
-    if twice is not None:
-        raise BadInput(f"{twice}: the file is named twice: its rows would count double, name it once")
-    if (prompt is None) != (answer is None):
-        given, lacking = ("prompt", "answer") if answer is None else ("answer", "prompt")
-        value = answer if prompt is None else prompt
-        raise BadInput(f"{given} = {value!r} without {lacking}: name both columns, or neither for whole rows")
-    keys = () if prompt is None or answer is None else (prompt, answer)
-    roles = {"prompt": prompt, "answer": answer, "count": count}
-    for role, name in roles.items():
-        same = next((other for other in roles if other != role and roles[other] == name), None)
-        if name is not None and same is not None:
-            raise BadInput(f"{role} and {same} are both {name!r}: name two columns")
-    if conflicts not in CONFLICTS:
-        raise unknown("conflicts rule", conflicts, CONFLICTS)
-    words = [word for word in normalize.split(",") if word != "none"]
-    for word in words:
-        if word not in SPELLINGS:
-            raise unknown("normalize rule", word, [*SPELLINGS, "none"])
-    texts = (idk,) if isinstance(idk, str) else tuple(idk)
-    if "" in texts:
-        raise BadInput("idk = '': an empty answer is missing, not IDK: name the text that means IDK")
-    if texts and (conflicts == "all-valid" or not keys):
-        other = "conflicts = 'all-valid'" if keys else "whole rows as facts"
-        raise BadInput(f"idk = {texts[0]!r} with {other}: an IDK row belongs to no single fact: leave one out")
-    if conflicts != "majority" and not keys:
-        raise BadInput(f"conflicts = {conflicts!r} without prompt: whole rows cannot conflict: name prompt and answer")
-    return _Asked(keys, count, texts, conflicts, tuple(rule for rule in SPELLINGS if rule in words))
-
-
-def _read(con: DuckDBPyConnection, paths: Sequence[str | Path], asked: _Asked) -> FactTable:
+def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
     """Load the files and reduce them to a FactTable."""
-    wanted = [*asked.keys, *([] if asked.count is None else [asked.count])]
-    files = [open_file(con, path, wanted if asked.keys else None) for path in paths]
-    keys = asked.keys or _whole_row(files, asked.count)
-    load(con, files, keys, asked.count)
-    table, idk = respell(con, asked.spellings, len(keys), asked.idk)
-    rows, missing = count_rows(con, table, asked.keys)
-    prompts = prompt_classes(con, table, asked.keys, idk)
+    source = _source(engine, paths, asked)
+    skipped = _load(engine, source, asked)
+    rows, missing = count_rows(engine, "spelt")
+    widths = widths_of(rows - missing, rows) if asked.order else ()
+    prompts = prompt_classes(engine, "spelt", asked, widths)
     kept = _kept(prompts, asked.conflicts)
-    _check_facts(files, asked, rows, missing, prompts, kept)
-    before = kept
-    if table != "raw":
-        count_rows(con, "raw", asked.keys)
-        before = _kept(prompt_classes(con, "raw", asked.keys, asked.idk), asked.conflicts)
-    answers, once = answer_counts(con, table, idk) if asked.keys else (0, kept.singletons)
+    _check_facts(source, asked, skipped, rows, missing, prompts, kept)
+    before = _kept(prompt_classes(engine, "raw", asked), asked.conflicts) if asked.rules else kept
+    answers, once = answer_counts(engine, "spelt") if asked.keys else (0, kept.singletons)
     facts = int((prompts.answers * prompts.multiplicity).sum())
     answered = int(prompts.multiplicity[prompts.answers > 0].sum())
-    classes = pair_classes(con, table) if asked.conflicts == "all-valid" else _one_answer(kept)
+    classes = pair_classes(engine, "spelt") if asked.conflicts == "all-valid" else _one_answer(kept)
+    most = 1 if asked.conflicts == "drop" else MOST
+    respelt = spelling_rates(engine, source, asked) if asked.spellings else None
     return FactTable(
-        path=tuple(str(path) for path in paths),
+        path=tuple(paths),
         rows=rows,
         missing=missing,
         draws=kept.draws,
@@ -231,7 +123,42 @@ def _read(con: DuckDBPyConnection, paths: Sequence[str | Path], asked: _Asked) -
         idk=classes.idk,
         valid=classes.answers,
         multiplicity=classes.multiplicity,
+        prompts_by_answers=_prompts_by_answers(prompts),
+        files=tuple(FileRead(f.path, f.size, f.rows if f.format == "Parquet" else None) for f in source.files),
+        skipped=skipped,
+        examples=examples_of(engine, source, asked) if asked.examples else None,
+        order=order_of(engine, "spelt", widths, rows, kept.draws, most) if asked.order else None,
+        spellings=respelt,
     )
+
+
+def _source(engine: Engine, paths: Sequence[str], asked: Asked) -> Source:
+    """The files, opened, with the columns to read."""
+    wanted = [*asked.keys, *([] if asked.count is None else [asked.count])]
+    files = tuple(open_file(engine, path, wanted if asked.keys else None, asked.skip) for path in paths)
+    keys = asked.keys or _whole_row(files, asked.count)
+    return Source(files, (*keys, *([] if asked.count is None else [asked.count])), asked.skip)
+
+
+def _load(engine: Engine, source: Source, asked: Asked) -> tuple[Skipped, ...]:
+    """Read the files into DuckDB; return what was passed over."""
+    named = source.files[0].path if len(source.files) == 1 else f"{len(source.files)} files"
+    load(engine, source, asked, f"Reading {named}")
+    skipped: tuple[Skipped, ...] = ()
+    if asked.skip:
+        skipped = skipped_rows(engine, source, asked.count)
+    elif asked.count is not None:
+        check_counts(engine, source, asked.count)
+    merge(engine, asked, len(source.names) - (asked.count is not None))
+    return skipped
+
+
+def _prompts_by_answers(prompts: Classes) -> tuple[tuple[int, int], ...]:
+    """How many prompts have how many distinct answers."""
+    answers, where = np.unique(prompts.answers, return_inverse=True)
+    found = np.zeros(answers.size, dtype=np.int64)
+    np.add.at(found, where.reshape(-1), prompts.multiplicity)
+    return tuple(zip(answers.tolist(), found.tolist(), strict=True))
 
 
 def _whole_row(files: Sequence[DataFile], count: str | None) -> tuple[str, ...]:
@@ -266,10 +193,21 @@ def _one_answer(prompts: Classes) -> Classes:
 
 
 def _check_facts(
-    files: Sequence[DataFile], asked: _Asked, rows: int, missing: int, prompts: Classes, kept: Classes
+    source: Source,
+    asked: Asked,
+    skipped: Sequence[Skipped],
+    rows: int,
+    missing: int,
+    prompts: Classes,
+    kept: Classes,
 ) -> None:
     """Raise unless at least one draw is left."""
-    names = ", ".join(file.path for file in files)
+    names = ", ".join(file.path for file in source.files)
+    if not rows and skipped:
+        first = skipped[0]
+        raise BadInput(
+            f"{names}: every row is bad, such as {first.path}, {first.first}: {first.rule}: correct the file"
+        )
     if not rows:
         raise BadInput(f"{names}: holds column names and no rows: name a file with rows")
     if missing == rows:

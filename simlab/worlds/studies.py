@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 from simlab.errors import unknown
@@ -19,7 +20,17 @@ _PROSODY = """
 """
 PROSODY = {int(times): int(kinds) for times, kinds in (pair.split(":") for pair in _PROSODY.split())}
 """Counts of counts of a real corpus: 309 kinds among N = 30,902."""
-STUDIED = ("uniform_worst", "zipf_0.8", "zipf_1", "zipf_1.5", "zipf_2", "geometric", "two_level", "prosody")
+STUDIED = (
+    "uniform_worst",
+    "zipf_0.8",
+    "zipf_1",
+    "zipf_1.5",
+    "zipf_2",
+    "geometric",
+    "two_level",
+    "few_singletons",
+    "prosody",
+)
 """The names that ``studied_world`` knows."""
 
 
@@ -28,8 +39,8 @@ def studied_world(name: str, draws: int, answer_rate: float = 1.0) -> World:
     """Return the world called ``name`` for a study at N = ``draws``, every fact with the same ``answer_rate``.
 
     "uniform_worst" has N/.8526 facts, the Zipf worlds N, "geometric" a tail that N draws just reach, "two_level" N/100
-    common and 10 N rare facts; "prosody" has the frequencies of a published table whatever N is. Raises ``BadInput``
-    for another name.
+    common and 10 N rare facts, "few_singletons" so many equal facts that one singleton is expected; "prosody" has the
+    frequencies of a published table whatever N is. Raises ``BadInput`` for another name.
     """
     if name not in STUDIED:
         raise unknown("world", name, STUDIED)
@@ -39,6 +50,13 @@ def studied_world(name: str, draws: int, answer_rate: float = 1.0) -> World:
         return geometric(draws, 1.0 - 10.0 / draws, answer_rate=answer_rate)
     if name == "two_level":
         return two_level(max(draws // 100, 1), 10 * draws, 0.5, answer_rate=answer_rate)
+    if name == "few_singletons":
+        return uniform(_facts_with_one_singleton(draws * answer_rate), answer_rate=answer_rate)
     if name == "prosody":
         return from_counts_of_counts(PROSODY, answer_rate=answer_rate)
     return zipf(draws, float(name.removeprefix("zipf_")), answer_rate=answer_rate)
+
+
+def _facts_with_one_singleton(draws: float) -> int:
+    """The number k of equal facts of which one is expected to be drawn once: N e^(-N/k) = 1."""
+    return max(round(draws / math.log(draws)), 1) if draws > math.e else 1

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: the sweep stops between two steps, keeps its finished blocks, and says so.
+"""Ctrl-C and SIGTERM: long work stops between two steps, leaves nothing half done, and says what it kept.
 
-While a sweep runs, both signals raise ``Stopped`` in the main thread, once; a ``KeyboardInterrupt`` that a cell
-raises itself is thereby told from the user's.
+While it runs, both signals raise ``Stopped`` in the main thread, once; a ``KeyboardInterrupt`` that the user's own
+code raises is thereby told from the user's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Stopped(KeyboardInterrupt):
-    """The user, or the system, wants the sweep to end; ``signum`` is the signal that said so."""
+    """The user, or the system, wants the work to end; ``signum`` is the signal that said so."""
 
     def __init__(self, signum: int = signal.SIGINT) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A sweep that was stopped; the text says what is kept and how to go on, ``signum`` by what it was stopped."""
+    """Work that was stopped; the text says what is kept and how to go on, ``signum`` by what it was stopped."""
 
     def __init__(self, text: str, signum: int = signal.SIGINT) -> None:
         super().__init__(text)
@@ -56,19 +56,6 @@ def stoppable() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, before[number])
-
-
-class ReaderGone(BrokenPipeError):
-    """Whoever read our output went away, as ``head`` does."""
-
-
-@contextmanager
-def for_a_reader() -> Iterator[None]:
-    """Tell a closed pipe of our output from one of our workers."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise ReaderGone from None
 
 
 _put_off: list[list[int]] = []

@@ -1,0 +1,187 @@
+"""An audit of a corpus as a page: what the text says, what it means, and plots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import simlab
+from simlab.audit.floors import floors_along
+from simlab.audit.record import CorpusAudit
+from simlab.audit.report import Block, Element, Grid, Key, Paragraph, Picture, Terms, page
+from simlab.audit.telling import Section, about, at_least, lead_of, rate, sections_of, sentence, title_of
+from simlab.audit.text import answers_shown, printable
+from simlab.drawing import audits
+from simlab.tables import Examples, Fact
+from simlab.terminal.wording import plural
+
+MOST_ROWS = 40
+"""Rows of a table of counts of counts; the JSON has them all."""
+DOTS = 200
+"""Dots in a factor of ten of a logarithmic axis; more would lie on one another."""
+
+
+def html_of(audit: CorpusAudit) -> str:
+    """Return the whole page."""
+    blocks = [_findings(audit)] if audit.findings else []
+    blocks += [_block(audit, section) for section in sections_of(audit)]
+    if audit.examples is not None:
+        blocks += [_examples(audit, audit.examples)]
+    return page(
+        title_of(audit),
+        lead_of(audit),
+        _keys(audit),
+        blocks,
+        f"simlab {simlab.__version__}, python -m simlab.audit corpus. Source of the theory: Kalai, Nachum, Vempala & "
+        "Zhang 2025, arXiv 2509.04664 v1.",
+    )
+
+
+def _keys(audit: CorpusAudit) -> list[Key]:
+    mass = audit.missing_mass
+    keys = []
+    if audit.floors is not None:
+        floor = max(audit.floors.sharp.value, 0.0)
+        keys.append(Key(rate(floor), "floor of the error of a calibrated model, in expectation"))
+    keys.append(Key(rate(mass.good_turing.estimate), "missing mass (Good-Turing), the singleton rate"))
+    keys.append(
+        Key(f"≥ {at_least(mass.certificate.low)}", f"missing mass, certified at confidence {mass.certificate.level:g}")
+    )
+    more = audit.more_rows
+    if more.chao_jost is not None and audit.counts.f(1) < audit.counts.seen:
+        what = "floor" if audit.floors else "missing mass"
+        keys.append(
+            Key(about(more.chao_jost.estimate), f"more rows until the {what} is under {more.target:g}, extrapolated")
+        )
+    keys.append(Key(str(len(audit.alarms)), "alarm" if len(audit.alarms) == 1 else "alarms"))
+    return keys
+
+
+def _findings(audit: CorpusAudit) -> Block:
+    alarms, notes = len(audit.alarms), len(audit.findings) - len(audit.alarms)
+    title = " and ".join(plural(count, noun) for count, noun in ((alarms, "alarm"), (notes, "note")) if count)
+    told = tuple(Paragraph(sentence(one.sentence), one.grade, one.name) for one in audit.findings)
+    evidence = tuple(
+        (one.name, name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
+        for one in audit.findings
+        for name, value in one.evidence.items()
+    )
+    return Block(title, (*told, Grid("Evidence", ("finding", "number", "value"), evidence, (2,), folded=True)))
+
+
+def _block(audit: CorpusAudit, section: Section) -> Block:
+    lines = tuple((line.label, line.value.replace(" >= ", " ≥ "), line.meaning) for line in section.lines)
+    return Block(section.title, (Terms(lines), *_pictures(audit, section.name)))
+
+
+def _pictures(audit: CorpusAudit, name: str) -> tuple[Element, ...]:
+    """The plots of a section, each with the table of what it shows."""
+    if name == "floor" and audit.floors is not None:
+        return _floor_pictures(audit)
+    if name == "singletons":
+        return _counts_pictures(audit)
+    if name == "coverage":
+        return _coverage_pictures(audit)
+    if name == "answers" and audit.conflicts is not None and audit.conflicts.prompts:
+        spread = {answers: prompts for answers, prompts in audit.conflicts.distribution.items() if answers}
+        return (
+            Picture(
+                audits.prompts_against_answers(list(spread), list(spread.values())),
+                "How many prompts have how many distinct answers.",
+            ),
+        )
+    return ()
+
+
+def _floor_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
+    assert audit.floors is not None
+    assert audit.answers is not None
+    draws, points = audit.counts.draws, audit.floors.frontier
+    along = floors_along(audit.singletons.singleton_rate, audit.answers, draws)
+    found: list[Element] = [
+        Picture(
+            audits.floors_against_draws(*along, draws),
+            "The floor against corpus size N with the singleton rate held: the published bound says something only "
+            "where its line is above zero.",
+        )
+    ]
+    if points[-1].calibration_gap > 0:
+        found += [
+            Picture(
+                audits.error_against_gap(
+                    [point.error for point in points],
+                    [point.calibration_gap for point in points],
+                    [point.abstained for point in points],
+                ),
+                "What abstaining buys: the error falls as far as delta, the calibration gap, rises.",
+            ),
+            Grid(
+                "Abstaining on a share of what was never seen",
+                ("share", "error", "delta"),
+                tuple((f"{p.abstained:.0%}", rate(p.error), rate(p.calibration_gap)) for p in points),
+                (1, 2),
+                folded=True,
+            ),
+        ]
+    return tuple(found)
+
+
+def _counts_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
+    counts = audit.counts
+    _, drawn = np.unique(np.round(DOTS * np.log10(counts.times)), return_index=True)
+    rows = tuple(
+        (f"{int(k):,}", f"{int(f):,}") for k, f in zip(counts.times[:MOST_ROWS], counts.facts[:MOST_ROWS], strict=True)
+    )
+    return (
+        Picture(
+            audits.facts_against_times(counts.times[drawn], counts.facts[drawn]),
+            "Counts of counts: how many facts stand k times. Both axes are logarithmic.",
+        ),
+        Grid("Counts of counts", ("times seen", "facts"), rows, (0, 1), folded=True),
+    )
+
+
+def _coverage_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
+    curve, more = audit.coverage, audit.more_rows
+    rows = tuple(
+        (f"{int(size):,}", rate(float(c)), f"{rate(float(low))} to {rate(float(high))}", f"{facts:,.0f}")
+        for size, c, low, high, facts in zip(
+            curve.sizes, curve.coverage, curve.low, curve.high, curve.facts, strict=True
+        )
+    )
+    wanted = None if more.there else 1 - more.missing_mass
+    figure = audits.coverage_against_draws(
+        curve.sizes, curve.coverage, curve.low, curve.high, audit.counts.draws, wanted
+    )
+    return (
+        Picture(
+            figure,
+            "Coverage against corpus size: what fewer rows would have covered, and extrapolated to twice as many. The "
+            f"band is the {curve.level:.0%} interval at each size.",
+        ),
+        *(Paragraph(sentence(warning), "note") for warning in curve.warnings),
+        Grid("Coverage at each size", ("draws", "coverage", "interval", "facts"), rows, (0, 1, 2, 3), folded=True),
+    )
+
+
+def _examples(audit: CorpusAudit, examples: Examples) -> Block:
+    prompt, answer = audit.asked.prompt, audit.asked.answer or "row"
+    told: list[Element] = []
+    for caption, facts, counted in (
+        ("The commonest facts", examples.commonest, True),
+        ("Some facts that stand once", examples.singletons, False),
+    ):
+        names = (*([prompt] if prompt else []), answer, *(["rows"] if counted else []))
+        rows = tuple(_row(fact, counted) for fact in facts)
+        told += [Grid(caption, names, rows, (len(names) - 1,) if counted else ())] if rows else []
+    if examples.conflicts:
+        rows = tuple((printable(one.prompt), answers_shown(one)) for one in examples.conflicts)
+        told.append(Grid("Some prompts with several answers", (prompt or "", "answers"), rows))
+    if examples.spellings:
+        rows = tuple((printable(ways[0]), " | ".join(map(printable, ways[1:]))) for ways in examples.spellings)
+        told.append(Grid("Some spellings of one prompt", ("written", "also written"), rows))
+    return Block("Examples", tuple(told))
+
+
+def _row(fact: Fact, counted: bool) -> tuple[str, ...]:
+    texts = [printable(text) for text in (fact.prompt, fact.answer) if text is not None]
+    return (*texts, *([f"{fact.count:,}"] if counted else []))

@@ -1,0 +1,278 @@
+"""What an audit of a corpus says, in words and in order, once for the terminal and once for the page.
+
+A lower end is rounded down and an upper end up, so that what is printed promises no more than what was proved.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from simlab.audit.floors import Floors
+from simlab.audit.record import CorpusAudit, name_of
+from simlab.bounds.report import BoundReport
+from simlab.missing_mass import Estimate
+from simlab.terminal.wording import plural
+
+PLACES = 4
+"""Decimals of a rate."""
+SMALL = 1e-3
+"""A rate below this is written to three digits, not to four decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One quantity: its name, its value in words, and for the page what it means."""
+
+    label: str
+    value: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a title; ``name`` is what the page hangs its figures on."""
+
+    name: str
+    title: str
+    lines: tuple[Line, ...]
+
+
+def rate(value: float) -> str:
+    """A rate to four decimals, a tiny one to three digits."""
+    return f"{value:.{PLACES}f}" if not 0 < abs(value) < SMALL else f"{value:.2e}"
+
+
+def at_least(value: float) -> str:
+    """A lower end, rounded down."""
+    return rate(math.floor(value * 10**PLACES) / 10**PLACES if abs(value) >= SMALL else value)
+
+
+def at_most(value: float) -> str:
+    """An upper end, rounded up."""
+    return rate(math.ceil(value * 10**PLACES) / 10**PLACES if abs(value) >= SMALL else value)
+
+
+def whole(value: float) -> str:
+    """A number of rows."""
+    if math.isinf(value):
+        return "any number"
+    return f"{value:,.0f}" if value < 1e15 else f"{value:.3g}"
+
+
+def about(value: float) -> str:
+    """An extrapolated number of rows, to three digits."""
+    return whole(float(f"{value:.3g}"))
+
+
+def percent(value: float) -> str:
+    """A share in per cent, to two digits."""
+    return f"{value * 100:.2g} %" if value < 0.0995 else f"{value * 100:.3g} %"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def title_of(audit: CorpusAudit) -> str:
+    """The files, and what they were read as."""
+    names = [name_of(file.path) for file in audit.files]
+    named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    asked = audit.asked
+    return f"{named}: {f'{asked.prompt} -> {asked.answer}' if asked.prompt else 'whole rows as facts'}"
+
+
+def lead_of(audit: CorpusAudit) -> str:
+    """How large the table is, in a line."""
+    size = audit.size
+    skipped = f", {size.skipped:,} skipped as bad" if size.skipped else ""
+    parts = [f"{plural(size.rows, 'row')}, {size.missing:,} missing{skipped}; N = {size.draws:,}"]
+    if audit.asked.prompt:
+        parts += [plural(size.prompts, "prompt"), plural(size.facts, "distinct fact")]
+        parts += [plural(size.distinct_answers, "distinct answer")]
+    else:
+        parts += [plural(size.prompts, "distinct fact")]
+    return ", ".join(parts)
+
+
+def sections_of(audit: CorpusAudit) -> tuple[Section, ...]:
+    """Everything there is to say in lines, the most important first; findings and examples are told elsewhere."""
+    found = [_floor(audit), _missing_mass(audit), _singletons(audit), _answers(audit), _coverage(audit)]
+    return tuple(section for section in found if section.lines)
+
+
+def _floor(audit: CorpusAudit) -> Section:
+    floors = audit.floors
+    if floors is None or audit.answers is None:
+        return Section("floor", "More rows", (_more_rows(audit),))
+    lines = [
+        Line(
+            "sharp form, in expectation",
+            f"error + delta >= {rate(floors.sharp.value)} = sr - 1/N - k/K{_empty(floors.sharp)}",
+            "Holds on average over tables like this one and over the answers, for every model. delta is the model's "
+            "calibration gap: 0 for a calibrated one.",
+        ),
+        Line(
+            f"certified, confidence {floors.confidence:g}",
+            f"error + delta >= {at_least(floors.certified.value)}{_empty(floors.certified)}",
+            "The sharp form with the certificate of the missing mass in place of its estimate; on average over the "
+            "answers never seen.",
+        ),
+        Line(
+            "Theorem 2 as published, 99 %",
+            f"error >= {at_least(floors.published.value)}{_published(floors.published)}",
+            f"sr - 2/K - (35 + 6 ln N)/sqrt(N) for delta = 0: {floors.published.source}.",
+        ),
+        Line(
+            "taken for granted",
+            f"rows are i.i.d. draws; answers cannot be guessed, {audit.answers.answers:,} are plausible "
+            f"({'as told' if audit.answers.told else 'all in the table'}); delta = 0",
+            "Where an answer can be guessed from others, less error is possible.",
+        ),
+        *_idk(floors),
+        *_frontier(floors),
+        _more_rows(audit),
+    ]
+    return Section("floor", "Floor of the error", tuple(lines))
+
+
+def _empty(report: BoundReport) -> str:
+    return ": vacuous, it says nothing" if report.vacuous else ""
+
+
+def _published(report: BoundReport) -> str:
+    if not report.vacuous:
+        return ""
+    needed = report.draws_needed
+    if needed is None or math.isinf(needed):
+        return ": vacuous, and so at any N with this singleton rate"
+    return f": vacuous; with sr and K held it says something from N = {whole(needed)} on"
+
+
+def _idk(floors: Floors) -> list[Line]:
+    if floors.idk is None:
+        return []
+    share, floor = percent(floors.idk.share), rate(floors.idk.floor_answered)
+    return [
+        Line(
+            "per answered row",
+            f"error + delta >= {floor}; {share} of the rows say IDK",
+            "A calibrated model says IDK as often as the corpus; this is its floor among the answers that it gives.",
+        )
+    ]
+
+
+def _frontier(floors: Floors) -> list[Line]:
+    half, every = (next(p for p in floors.frontier if p.abstained == share) for share in (0.5, 1.0))
+    if not every.calibration_gap:
+        return []
+    says = (
+        f"on half of what it never saw errs {rate(half.error)} and has delta {rate(half.calibration_gap)}; "
+        f"on all of it, {rate(every.error)} and {rate(every.calibration_gap)}"
+    )
+    return [Line("a model that abstains", says, "Of the answers to prompts that it never saw.")]
+
+
+def _more_rows(audit: CorpusAudit) -> Line:
+    more, what = audit.more_rows, "floor" if audit.floors else "missing mass"
+    label = f"until the {what} is under {more.target:g}"
+    if more.there or more.chao_jost is None:
+        return Line(label, f"no more rows are needed: it is at {rate(max(more.now, 0.0))}")
+    if audit.counts.f(1) == audit.counts.seen:
+        return Line(label, "cannot be told: every fact stands once, so nothing shows how fast the missing mass falls")
+    says = f"about {_rows(more.chao_jost)}, by Chao & Jost's extrapolation"
+    if not more.reliable:
+        says += f", which is reliable up to {audit.counts.draws:,} more and beyond that the least to expect"
+    if more.power_law is not None:
+        says += f"; about {_rows(more.power_law)}, by the power law that fits"
+    return Line(label, says, "More rows of the same kind, drawn alike: copies of these bring nothing.")
+
+
+def _rows(estimate: Estimate) -> str:
+    return f"{about(estimate.estimate)} more rows ({about(estimate.low)} to {about(estimate.high)})"
+
+
+def _missing_mass(audit: CorpusAudit) -> Section:
+    mass = audit.missing_mass
+    what = "answers a prompt that stands nowhere in the table" if audit.asked.prompt else "is not in the table"
+    return Section(
+        "missing_mass",
+        "Missing mass",
+        (
+            Line("Good-Turing", rate(mass.good_turing.estimate), f"The chance that one more row {what}."),
+            Line(
+                f"{percent(mass.good_turing.level)}, any N, any law",
+                _between(mass.good_turing),
+                f"Finite-sample: {mass.good_turing.source}.",
+            ),
+            Line(f"{percent(mass.score.level)}, as N grows", _between(mass.score), f"Asymptotic: {mass.score.source}."),
+            Line("Chao-Jost", rate(mass.chao_jost.estimate), mass.chao_jost.source),
+            Line(
+                "certificate",
+                f"missing mass >= {at_least(mass.certificate.low)} with confidence {mass.certificate.level:g}, "
+                "for every law of i.i.d. draws",
+            ),
+        ),
+    )
+
+
+def _between(estimate: Estimate) -> str:
+    return f"{at_least(estimate.low)} to {at_most(estimate.high)}"
+
+
+def _singletons(audit: CorpusAudit) -> Section:
+    counts, singletons = audit.counts, audit.singletons
+    of_facts = f"{counts.f(1):,} of {counts.draws:,} rows"
+    own = f"{rate(singletons.singleton_rate)} ({of_facts})"
+    lines = [Line("singleton rate", own, "Facts that stand once, per row.")]
+    if audit.asked.prompt:
+        other = "prompts" if audit.asked.conflicts == "all-valid" else "pairs"
+        lines.append(
+            Line(
+                f"of {'prompts' if other == 'prompts' else '(prompt, answer) pairs'}",
+                rate(getattr(singletons, other)),
+                "The same, counting these.",
+            )
+        )
+    respelt = [f"{rate(value)} {rule}" for rule, value in singletons.respelt.items() if rule != "none"]
+    if respelt:
+        lines.append(Line("after normalising", "; ".join(respelt), "Spelling variants pass for facts of their own."))
+    first = "; ".join(f"f{k} {counts.f(k):,}" for k in range(1, 11))
+    lines.append(Line("counts of counts", first, "How many facts stand once, twice, ... ten times."))
+    return Section("singletons", "Facts seen once", tuple(lines))
+
+
+def _answers(audit: CorpusAudit) -> Section:
+    lines = []
+    conflicts, answers = audit.conflicts, audit.answers
+    if conflicts is not None:
+        lines += [
+            Line(
+                "prompts with several answers",
+                f"{conflicts.prompts:,}: {percent(conflicts.rate)} of those answered, "
+                f"{percent(conflicts.rate_of_repeated)} of those answered more than once",
+                "The theory takes one answer for right. Several are errors of the corpus, prompts that are not "
+                f"precise, or facts with more than one answer (rule here: {audit.asked.conflicts}).",
+            ),
+            Line("answers a prompt", f"{conflicts.answers_per_prompt:.3f}"),
+        ]
+    if answers is not None:
+        lines.append(
+            Line(
+                "plausible answers",
+                f"|R_c| = {answers.answers:,}, 1/min|E_c| = {1 / answers.n_errors_min:.3g}",
+                "k/K = max|V_c|/min|E_c| is what a lucky guess takes off the floor.",
+            )
+        )
+    return Section("answers", "Answers", tuple(lines))
+
+
+def _coverage(audit: CorpusAudit) -> Section:
+    curve, draws = audit.coverage, audit.counts.draws
+    lines = []
+    for size in (draws // 2, draws, 2 * draws):
+        for i in (curve.sizes == size).nonzero()[0]:
+            ends = f"{at_least(float(curve.low[i]))} to {at_most(float(curve.high[i]))}"
+            lines.append(Line(plural(size, "row"), f"{rate(float(curve.coverage[i]))} ({ends})"))
+    return Section("coverage", "Coverage: 1 - missing mass", tuple(lines))

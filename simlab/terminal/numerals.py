@@ -1,0 +1,40 @@
+"""Numbers as a user writes them: ``1e6`` is a whole number, 1.5 is none."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, InvalidOperation
+
+from simlab.errors import BadInput
+
+
+def whole(name: str, text: str, origin: str = "") -> int:
+    """Return the integer that ``text`` writes, exactly: ``1e6``, ``10000``, ``2.5e3``. Raises ``BadInput`` for 1.5."""
+    try:
+        value = Decimal(text)
+        if value.is_finite() and value == value.to_integral_value() and value.adjusted() < 400:
+            return int(value)
+    except (InvalidOperation, OverflowError):
+        pass
+    raise BadInput(f"{name} = {text}{origin and f' ({origin})'}: must be a whole number, such as 10000 or 1e4")
+
+
+def count(name: str, value: object, least: int) -> int:
+    """Return ``value`` as an int. Raises ``BadInput`` for what is no whole number, or one below ``least``."""
+    plain = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    if isinstance(plain, int) and not isinstance(plain, bool) and plain >= least:
+        return plain
+    raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
+
+
+def share(name: str, value: object) -> float:
+    """Return a number, or the text of one, strictly between 0 and 1. Raises ``BadInput`` for anything else."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < 1:
+        raise BadInput(f"{name} = {value}: must be a number between 0 and 1, such as 0.05")
+    return number

@@ -1,0 +1,57 @@
+"""From a call to an exit status: 0 and up as the call says, else a sentence on stderr.
+
+2 bad usage or bad input; 130 interrupted (143 by SIGTERM); 141 the reader of our output went away; 70 a crash of
+ours, with its traceback and how to report it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import simlab
+from simlab.errors import BadInput
+from simlab.terminal.output import ReaderGone
+
+UNTIMELY = "interrupted before anything was computed"
+
+
+def status_of(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
+    """Call ``run`` and return the exit status; ``program`` and ``argv`` are what a report of a crash names."""
+    try:
+        status = _told(run, program, argv)
+        sys.stdout.flush()  # here, where a pipe that is closed has its own exit status
+        return status
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                os.dup2(nowhere, stream.fileno())
+        return 141
+
+
+def _told(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
+    """Call ``run``, and turn what is raised into sentences on stderr and an exit status."""
+    try:
+        return run()
+    except BadInput as error:
+        for sentence in str(error).splitlines():
+            print(f"simlab: {sentence}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as error:
+        print(f"simlab: {error.args[0] if error.args else UNTIMELY}", file=sys.stderr)
+        return 128 + int(getattr(error, "signum", signal.SIGINT))
+    except ReaderGone:
+        raise
+    except Exception:
+        traceback.print_exc()
+        print(
+            f"simlab: this is a fault of simlab {simlab.__version__} and not yours: please report it with the lines "
+            f"above and the command: {program} {' '.join(argv)}",
+            file=sys.stderr,
+        )
+        return 70

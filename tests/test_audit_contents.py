@@ -1,0 +1,224 @@
+"""Findings about the rows themselves: runs, spellings, conflicts, bad rows; and what --no-examples keeps back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from simlab.audit import audit_corpus
+from simlab.audit.cli import command
+from simlab.audit.contents import many_conflicts, skipped_rows, spelling_variants
+from simlab.audit.record import Conflicts, Singletons
+from simlab.audit.runs import clustered, tail
+from simlab.tables import Order, Skipped, Window
+from simlab.tables.order import widths_of, within
+
+
+def order_of(rows) -> Order:
+    """How the rows of a table of integers lie, counted the plain way."""
+    places: dict[int, list[int]] = {}
+    for place, row in enumerate(np.asarray(rows).tolist()):
+        places.setdefault(row, []).append(place)
+    n, times = len(rows), Counter(map(len, places.values()))
+    windows = []
+    for width in widths_of(n, n):
+        near = [len(found) for found in places.values() if found[-1] - found[0] <= width]
+        expected = {k: count * within(k, width, n) for k, count in times.items()}
+        shuffled = sum(k * mean for k, mean in expected.items()) / n
+        windows.append(Window(width, sum(near) / n, shuffled, near.count(2), expected.get(2, 0.0)))
+    return Order(n, times[2], tuple(windows))
+
+
+def drawn(seed: int, size: int = 4000, facts: int = 3000) -> np.ndarray:
+    weights = np.arange(1, facts + 1) ** -0.7
+    return np.random.default_rng(seed).choice(facts, size, p=weights / weights.sum())
+
+
+@pytest.mark.parametrize(("size", "facts"), [(300, 200), (4000, 3000)])
+def test_independent_rows_stand_no_closer_than_in_a_shuffled_table(size, facts):
+    alarms = [clustered(order_of(drawn(seed, size, facts)), 0.3) for seed in range(200)]
+    assert alarms == [None] * 200
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_copied_in_runs_and_sorted_tables_do(seed):
+    rows = drawn(seed)
+    runs = rows.copy()
+    copied = np.random.default_rng(seed).choice(len(rows) - 5, 120, replace=False)
+    runs[copied + 4] = runs[copied]  # 3 % of the rows are repeated four rows on
+    for table in (np.sort(rows), np.repeat(rows[:2000], 2), runs):
+        alarm = clustered(order_of(table), 0.3)
+        assert alarm is not None
+        assert alarm.grade == "alarm"
+    found = alarm.evidence
+    assert found["twice_within"] > 3 * found["twice_expected"]
+    assert found["windowed"] > found["windowed_expected"]
+    assert found["p_value"] < 1e-4 / 4
+    assert alarm.sentence == (
+        f"{found['twice_within']:,} of the {found['twice']:,} prompts answered twice stand within {found['width']:,} "
+        f"rows of themselves, where a shuffled table has {found['twice_expected']:,.1f}: either the table is sorted, "
+        "and its order says nothing (--no-order-check leaves it aside), or facts were copied in runs, and the "
+        f"singleton rate 0.3000 is too low: the windowed estimate is {found['windowed']:.4f}, and "
+        f"{found['windowed_expected']:.4f} in a shuffled table"
+    )
+
+
+def test_the_tail_is_the_binomial_one():
+    for twice, seen, chance in itertools.product((1, 7, 5000), (0, 1, 7), (0.001, 0.3)):
+        window = Window(5, 0.1, 0.1, min(seen, twice), chance * twice)
+        assert tail(window, twice) == pytest.approx(binom.sf(min(seen, twice) - 1, twice, chance), rel=1e-9)
+
+
+def test_a_small_excess_in_a_huge_table_is_no_alarm():
+    window = Window(1000, 0.3, 0.3, 10_500_000, 10_000_000.0)
+    assert tail(window, 10**9) < 1e-10
+    assert clustered(Order(10**10, 10**9, (window,)), 0.3) is None
+    assert clustered(Order(10**10, 0, (window,)), 0.3) is None
+    assert clustered(None, 0.3) is None
+
+
+def singletons(**respelt: float) -> Singletons:
+    return Singletons(0.5, 0.5, 0.5, {"none": 0.5, **respelt})
+
+
+def test_spelling_variants():
+    alarm = spelling_variants(singletons(case=0.45, space=0.5), "none", 10_000)
+    assert alarm.sentence == (
+        "the singleton rate falls from 0.5000 to 0.4500 with --normalize case: spelling variants of one fact pass for "
+        "facts that stand once"
+    )
+    assert alarm.evidence == {"singleton_rate": 0.5, "singleton_rate_respelt": 0.45, "singletons_lost": 500}
+    assert spelling_variants(singletons(case=0.495), "none", 10_000) is None  # 1 % of the rate
+    assert spelling_variants(singletons(case=0.45), "none", 150) is None  # 7 singletons
+    assert spelling_variants(singletons(case=0.45), "case", 10_000) is None
+    assert spelling_variants(singletons(case=0.45), "nfkc,space", 10_000) is None  # not compared
+
+
+def conflicts(prompts: int, repeated: float) -> Conflicts:
+    return Conflicts(prompts, 0.01, repeated, 1.1, {1: 100, 2: prompts})
+
+
+def test_many_conflicts():
+    alarm = many_conflicts(conflicts(20, 0.0501), "majority")
+    assert alarm.sentence == (
+        "20 prompts have several answers, 5.0% of those answered more than once: the theory takes one answer for "
+        "right, here the commonest; --conflicts drop leaves these prompts out, --conflicts all-valid takes each "
+        "(prompt, answer) pair for a fact"
+    )
+    assert many_conflicts(conflicts(20, 0.05), "majority") is None
+    assert many_conflicts(conflicts(9, 0.5), "majority") is None
+    assert many_conflicts(conflicts(20, 0.5), "drop") is None
+    assert many_conflicts(conflicts(20, 0.5), "all-valid") is None
+
+
+def test_skipped_rows_are_told_by_file_and_line():
+    bad = [Skipped("/some/where/a.csv", "wrong number of values", 1, "line 3")]
+    note = skipped_rows(bad)
+    assert (note.grade, note.evidence) == ("note", {"rows": 1})
+    assert note.sentence == "passed over as bad: 1 row of a.csv (wrong number of values), the first at line 3"
+    many = skipped_rows([Skipped(f"{i}.csv", "not UTF-8 text", 2, "line 9") for i in range(7)])
+    assert many.sentence.endswith("; 2 rows of 4.csv (not UTF-8 text), the first at line 9; and more in 2 other places")
+    assert skipped_rows([]) is None
+
+
+# ---- from a file ----
+
+SECRETS = ("Xanthippe", "Zyzzyva", "Quokka")
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A table that raises every finding which could quote it."""
+    rows = [f"Xanthippe{min(i % 211, i % 397)},Zyzzyva{i % 5}" for i in range(900)]
+    rows += [f"{spelt}{i},Zyzzyva1" for i in range(200) for spelt in ("xanthippe", "XANTHIPPE")]
+    rows += ["Quokka,1,2"] * 2
+    path = tmp_path / "facts.csv"
+    path.write_text("\n".join(["q,a", *rows]) + "\n")
+    return path
+
+
+def test_without_examples_no_text_of_the_table_goes_anywhere(private, capsys):
+    asked = ["corpus", str(private), "--prompt", "q", "--answer", "a", "--skip-bad-rows"]
+    written = {name: private.parent / f"audit.{name}" for name in ("json", "html")}
+    paths = [part for name, path in written.items() for part in (f"--{name}", str(path))]
+    shown = []
+    for more in ([], ["--no-examples"]):
+        assert command([*asked, *paths, *more]) == 0
+        out, err = capsys.readouterr()
+        shown.append([out, err, *(path.read_text() for path in written.values())])
+    names = [finding["name"] for finding in json.loads(shown[1][2])["findings"]]
+    assert {"spelling_variants", "conflicts", "skipped_rows"} <= set(names)
+    assert json.loads(shown[1][2])["examples"] is None
+    for text in shown[1]:
+        assert not any(secret.casefold() in text.casefold() for secret in SECRETS)
+    for text in (shown[0][0], shown[0][2], shown[0][3]):
+        assert SECRETS[0] in text
+        assert SECRETS[1] in text
+
+
+def test_examples_are_ten_commonest_facts_and_a_sample(private):
+    found = audit_corpus(private, prompt="q", answer="a", skip_bad_rows=True)
+    assert len(found.examples.commonest) == 10
+    assert 1 <= len(found.examples.singletons) <= 10
+    assert found.size.skipped == 2
+    text = found.text()
+    assert "  commonest facts\n" in text
+    assert "  some that stand once\n" in text
+    assert "  some spellings of one prompt\n" in text
+    assert text.count(" -> Zyzzyva") >= 15
+
+
+def test_bad_rows_are_a_sentence_or_counted(private, capsys):
+    asked = ["corpus", str(private), "--prompt", "q", "--answer", "a"]
+    assert command(asked) == 2
+    assert capsys.readouterr().err.startswith(
+        f"simlab: {private}, line 1302: 3 values, where the header names 2 columns"
+    )
+    assert command([*asked, "--skip-bad-rows"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].startswith("1,300 rows, 0 missing, 2 skipped as bad; N = 1,300,")
+    assert (
+        "  - skipped_rows: Passed over as bad: 2 rows of facts.csv (wrong number of values), the first at line 1302.\n"
+        in out
+    )
+
+
+def test_a_fact_named_script_is_a_fact(tmp_path):
+    evil = '"<script>alert(1)</script>"'
+    rows = [f"{evil},{evil}"] * 3 + [f"{evil},<b>{i}</b>" for i in range(3)] + [f"<i>{i}</i>,x" for i in range(30)]
+    path = tmp_path / "<script>.csv"
+    path.write_text("\n".join(["<q>,<a>", *rows]) + "\n")
+    page = audit_corpus(path, prompt="<q>", answer="<a>").html()
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 3
+
+
+def test_whole_rows_and_counts_have_their_examples_and_no_order(tmp_path):
+    path = tmp_path / "facts.csv"
+    path.write_text("x,y,n\n" + "".join(f"x{i},y{i % 3},{1 + i % 4}\n" for i in range(40)))
+    found = audit_corpus(path, count="n")
+    assert found.order is None
+    assert found.size.draws == 100
+    assert found.examples.commonest[0].prompt is None
+    assert "x=x11, y=y2" in found.text()
+    assert audit_corpus(path, count="n", examples=False).examples is None
+
+
+def test_the_order_of_rows_is_looked_at_unless_told_not_to(tmp_path):
+    rows = [f"q{i},a{i % 3}" for i in random.Random(3).choices(range(4000), k=5000)]
+    path = tmp_path / "facts.csv"
+    for table, fires in ((rows, False), (sorted(rows), True)):
+        path.write_text("\n".join(["q,a", *table]) + "\n")
+        found = audit_corpus(path, prompt="q", answer="a")
+        assert found.order.rows == 5000
+        assert [finding.name for finding in found.findings] == (["clustered"] if fires else [])
+        assert audit_corpus(path, prompt="q", answer="a", order_check=False).findings == ()
