@@ -18,9 +18,10 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     """Return the error for a ``name`` that is not among the ``known`` ones, with the nearest of them.
 
     ``kind`` says what the name stands for (``"setting"``, ``"method"``, ``"column"``). What is no text is shown as it
-    is, and is near to the name that it reads like.
+    is, on one line, and is near to the name that it reads like.
     """
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(names)
-    return BadInput(f"{kind} {name!r} is unknown: {hint}")
+    said = repr(name) if isinstance(name, str) else " ".join(repr(name).split())
+    return BadInput(f"{kind} {said} is unknown: {hint}")

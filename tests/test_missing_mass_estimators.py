@@ -700,6 +700,10 @@ def test_idk_draws_are_no_species() -> None:
             "convention ['chao'] is unknown: did you mean 'chao'?",
         ),
         (
+            lambda: chao1(SPIDERS, np.zeros((2, 1))),  # type: ignore[arg-type]
+            "convention array([[0.], [0.]]) is unknown: choose from bias_corrected, chao, classic",
+        ),
+        (
             lambda: chao1(SPIDERS, None),  # type: ignore[arg-type]
             "convention None is unknown: choose from bias_corrected, chao, classic",
         ),

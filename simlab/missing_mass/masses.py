@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings, turing_split
 from simlab.missing_mass.estimate import Estimate, Sides, check_level, check_probability, check_sides
 from simlab.missing_mass.intervals import INTERVALS, REPLICATES, missing_mass_interval
 from simlab.missing_mass.tails import missing_mass_below
@@ -77,9 +77,8 @@ def chao_jost(
 
 def chao_jost_mass(counts: CountsOfCounts) -> float:
     """1 - C of Chao & Jost 2012, as a share of all N draws."""
-    n, single, double = counts.draws, counts.f(1), counts.f(2)
-    part, other = ((n - 1) * single, 2 * double) if double else ((n - 1) * max(single - 1, 0), 2)
-    return single * part / (n * (part + other))  # exact integers: products pass 2^63
+    part, other = turing_split(counts)
+    return counts.f(1) * part / (counts.draws * (part + other))  # exact integers: products pass 2^63
 
 
 def robbins(data: Counts, *, level: float = 0.95, sides: Sides = "two") -> Estimate:

@@ -76,6 +76,9 @@ def opened(memory_limit: str | None = None, progress: Progress | None = None) ->
                 cores = ask(engine, "SELECT current_setting('threads')")[0][0]
                 most = max(1, int(float(size[1]) * UNITS[size[2]] / THREAD_BYTES))
                 ask(engine, f"SET threads = {min(cores, most)}")
+                if progress is not None:  # query_progress() knows nothing without the bar, which need not be printed
+                    ask(engine, "SET enable_progress_bar = true")
+                    ask(engine, "SET enable_progress_bar_print = false")
                 yield engine
         except duckdb.OutOfMemoryException:
             raise BadInput(f"memory_limit = {limit!r}: is too little to group this table: raise it") from None
@@ -104,27 +107,33 @@ def _waited_for(engine: Engine, query: Callable[[], Any], stage: str) -> Any:
     """What ``query`` returns or raises, run in a thread that does not outlive this call."""
     found: list[Any] = []
     failed: list[BaseException] = []
+    done, given_up = threading.Event(), threading.Event()
 
     def work() -> None:
         try:
-            found.append(query())
+            if not given_up.is_set():
+                found.append(query())
         except BaseException as error:
             failed.append(error)
+        finally:
+            done.set()
 
     worker = threading.Thread(target=work, name="simlab-duckdb", daemon=True)
-    worker.start()
-    done = 0.0
+    fraction = 0.0
     try:
-        while worker.is_alive():
-            worker.join(EVERY_S)
-            if engine.progress is not None and stage and worker.is_alive():
-                done = max(done, min(engine.con.query_progress() / 100, 1.0))  # -1 before DuckDB can tell
-                engine.progress(stage, done)
+        worker.start()
+        while not done.wait(EVERY_S):  # join() forgets a running thread when a signal handler raises
+            if engine.progress is not None and stage:
+                fraction = max(fraction, min(engine.con.query_progress() / 100, 1.0))  # -1 before DuckDB can tell
+                engine.progress(stage, fraction)
     except BaseException:
-        while worker.is_alive():  # again and again: the query may not have begun
-            engine.con.interrupt()
-            worker.join(EVERY_S)
+        given_up.set()
+        while worker.ident is not None and not done.wait(EVERY_S / 10):
+            engine.con.interrupt()  # again and again: the query may not have begun
+        if worker.ident is not None:
+            worker.join()
         raise
+    worker.join()
     if failed:
         raise failed[0]
     if engine.progress is not None and stage:
