@@ -49,11 +49,13 @@ results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 	$(RUN) -m simlab.sweep --smoke --out results/smoke/headline
 	for claim in $(CLAIMS); do $(RUN) -m simlab.sweep experiments/$$claim.py --smoke --out results/smoke/$$claim || exit 1; done
 
-bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/cpu.json
+bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/
 	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
+	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 
 bench-smoke: $(VENV)/.core  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
+	$(RUN) benchmarks/audit_rows.py
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
 	$(RUN) -m pip install --quiet uv

@@ -31,12 +31,20 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     """Settings of this experiment."""
 
     draws: int = Field(10_000, ge=2, le=10**15, description="N, the number of draws")
-    world: Literal["uniform_worst", "zipf_0.8", "zipf_1", "zipf_1.5", "zipf_2", "geometric", "two_level", "prosody"] = (
-        Field("uniform_worst", description="the law of popularity")
-    )
+    world: Literal[
+        "uniform_worst",
+        "zipf_0.8",
+        "zipf_1",
+        "zipf_1.5",
+        "zipf_2",
+        "geometric",
+        "two_level",
+        "few_singletons",
+        "prosody",
+    ] = Field("uniform_worst", description="the law of popularity")
     answer_rate: float = Field(1.0, gt=0, le=1, description="alpha_c, the share of draws that state the answer")
     gamma: float = Field(0.05, gt=0, lt=1, description="intervals have the level 1 - gamma")
-    bootstrapped: int = Field(400, ge=0, description="replicates, the first ones, of which a bootstrap is taken")
+    bootstrapped: int = Field(60, ge=0, description="replicates, the first ones, of which a bootstrap is taken")
     resamples: int = Field(99, ge=19, description="resamples of a bootstrap")
 
 
@@ -44,7 +52,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "world": STUDIED,
     "draws": (100, 1_000, 10_000, 10**6, 10**9),
 }
-REPLICATES = 1_000
+REPLICATES = 500
 BLOCK = 50
 SMOKE: dict[str, Any] = {
     "replicates": 100,
@@ -55,7 +63,7 @@ EXPONENTS = {"zipf_1.5": 1 / 1.5, "zipf_2": 1 / 2}
 """The index of regular variation where a world has one: 1/a of a Zipf world with a > 1."""
 SAMPLED = ("good_turing, bootstrap", "coverage_curve, bootstrap_score", "draws_until, bootstrap_score")
 LARGE = 10**6
-"""Beyond this N a tenth of the bootstraps is taken: each costs up to a second there."""
+"""Beyond this N a third of the bootstraps is taken: each costs up to a second there."""
 SHOWN = ("estimate", "width", "singleton_rate", "missing_mass_from_counts_slack")
 PICTURE = "missing_mass_intervals"
 
@@ -171,7 +179,7 @@ def _rows(config: Config, world: World, streams: Streams) -> list[dict[str, Any]
     rows = [_certificate(config, counts, true["missing_mass"])]
     rows += [_row(find(counts), true[name]) for name, find in exact_ones(1 - config.gamma, true["target"])]
     sampled = sampled_ones(config, true["target"], streams.numpy("bootstrap"))
-    if streams.replicate < (config.bootstrapped if config.draws <= LARGE else config.bootstrapped // 10):
+    if streams.replicate < (config.bootstrapped if config.draws <= LARGE else config.bootstrapped // 3):
         rows += [_row(find(counts), true[name]) for name, find in sampled]
     else:  # every replicate has a row of every method; what was not measured is NaN
         blank = dict.fromkeys(rows[-1], math.nan)

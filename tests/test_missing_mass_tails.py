@@ -30,6 +30,7 @@ from simlab.missing_mass.concentration import (
 )
 from simlab.missing_mass.counts import CountsOfCounts, counts_of
 from simlab.missing_mass.intervals import INTERVALS, missing_mass_interval
+from simlab.missing_mass.masses import certificate
 from simlab.missing_mass.tails import log_penalty, missing_mass_above, missing_mass_below, mixture
 
 # laws of draws; what is lacking to 1 is IDK
@@ -173,6 +174,25 @@ def test_exact_coverage_of_the_finite_sample_intervals(kind: str, sides: str) ->
                     ends = missing_mass_interval(grouped(known, blank), kind, level, sides)
                     missed += chance * (not ends.low - 1e-12 <= missing <= ends.high + 1e-12)
                 assert missed <= 1 - level + 1e-12, (law, draws, level)
+
+
+def test_certificate_by_enumeration() -> None:
+    """Pr[MM < x] <= gamma for every law tried; sr in place of x, or half of its distance to sr, is refuted."""
+    wrong = {0.0: 0.0, 0.5: 0.0, 1.0: 0.0}
+    for law in LAWS:
+        for draws in SIZES:
+            for gamma in (0.5, 0.2, 0.05, 0.001):
+                missed = dict.fromkeys(wrong, 0.0)
+                for chance, known, blank, missing in samples(law, draws):
+                    found = certificate(grouped(known, blank), gamma=gamma)
+                    for share in wrong:
+                        x = found.estimate - share * (found.estimate - found.low)
+                        missed[share] += chance * (missing < x - 1e-12)
+                for share in wrong:
+                    wrong[share] = max(wrong[share], missed[share] - gamma)
+    assert wrong[1.0] <= 1e-12
+    assert wrong[0.5] > 0.01
+    assert wrong[0.0] > 0.1
 
 
 def test_an_asymptotic_interval_fails_the_same_check() -> None:

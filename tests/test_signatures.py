@@ -13,11 +13,14 @@ from jaxtyping import install_import_hook
 
 check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float, as for type checkers
 stations = "worlds corpora fitting models pairs measures trials bounds tables drawing sweep seeds".split()
+stations += "terminal missing_mass audit".split()
 install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")  # numba compiles undecorated code only
 
-from simlab import worlds
+from simlab import missing_mass, worlds
+from simlab.audit import audit_corpus
 from simlab.corpora import group, list_facts, sample, sample_listed
-from simlab.measures import missing_mass, observe
+from simlab.measures import missing_mass as missing
+from simlab.measures import observe
 from simlab.models import LEARNERS, learn
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
@@ -36,9 +39,17 @@ for world in (prompted, strings):
             if needs.prompted if world.prompted else needs.factoids:
                 observe(tabulate(where, corpus, learn(name, corpus, streams), streams))
                 tried += 1
-        missing_mass(world, corpus)
+        missing(world, corpus)
 for world in (worlds.pareto(10**9, 1.5), worlds.geometric(10**9, 1 - 1e-6), worlds.from_counts([1, 2, 2, 5])):
     tried += len(trial(world, 10**6, ("calibrated", "guess_one", "abstain"), streams, count_cap=2))
+counts = missing_mass.counts_of({1: 30, 2: 12, 7: 9}, idk=5)
+for name in ("good_turing", "chao_jost", "robbins", "chao1", "ace"):
+    estimator = getattr(missing_mass, name)
+    tried += estimator(counts).low >= 0
+tried += missing_mass.coverage_curve(counts, replicates=5).coverage.size > 0
+FILE = OUT + "/facts.csv"
+open(FILE, "w").write("p,a" + chr(10) + "".join(f"{i % 40},{i % 7}" + chr(10) for i in range(90)))
+tried += bool(audit_corpus(FILE, prompt="p", answer="a").text())
 result = run(smoke=True, engine="serial", out=OUT)
 assert result.status == 0
 print("checked", tried)
@@ -53,7 +64,7 @@ def under_check(road: str, folder: str) -> subprocess.CompletedProcess[str]:
 def test_the_road_from_world_to_verdict(tmp_path) -> None:
     done = under_check(ROAD, str(tmp_path))
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["checked", "25"]
+    assert done.stdout.split() == ["checked", "32"]
 
 
 def test_a_wrong_shape_would_be_noticed(tmp_path) -> None:

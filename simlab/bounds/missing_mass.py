@@ -56,7 +56,7 @@ CERTIFICATE = Theorem(
     statement="missing_mass >= the x with sum_j w_j/C_j exp(sum_k f_k ln(1 - (-s_j)^k) - s_j N x) = 1/gamma, with "
     "probability 1 - gamma, for every law of i.i.d. draws and every N",
     source="derived in simlab.missing_mass.tails; proof in docs/proofs.md",
-    test="tests/test_missing_mass_tails.py::test_exact_coverage_of_the_finite_sample_intervals",
+    test="tests/test_missing_mass_tails.py::test_certificate_by_enumeration",
     experiment="experiments/missing_mass_intervals.py",
 )
 

@@ -10,6 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice, tee
 
 from simlab.errors import BadInput
 from simlab.tables.data_files import DataFile, not_text, text_lines, unpacked
@@ -29,16 +30,18 @@ def place_of_row(file: DataFile, row: int, without: Collection[int] = ()) -> str
         if file.format == "JSON Lines":
             filled = (number for number, line in enumerate(lines, 1) if line.strip() and number not in without)
             return f"line {next(number for i, number in enumerate(filled, 1) if i == row)}"
-        reader, start, seen = csv.reader(lines, delimiter=file.separator), 0, -1  # row 0 is the header
+        # the reader is not given the lines ``without``: a quote left open in one would join it to the next
+        kept, ahead = tee((number, line) for number, line in enumerate(lines, 1) if number not in without)
+        reader, begun, seen = csv.reader((line for _, line in kept), delimiter=file.separator), 0, -1  # row 0: header
         try:
             for record in reader:
-                seen += bool(record) and start + 1 not in without  # DuckDB skips blank lines, csv.reader does not
+                seen += bool(record)  # DuckDB skips blank lines, csv.reader does not
                 if seen == row:
                     break
-                start = reader.line_num
+                begun = reader.line_num
         except csv.Error:  # a value too long for Python's reader stands before it
             return f"row {row}"
-    return f"line {start + 1}"
+        return f"line {next(islice(ahead, begun, None))[0]}"
 
 
 def rejected(file: DataFile, position: int, kind: str, message: str) -> BadInput:

@@ -100,9 +100,11 @@ def _bad_objects(engine: Engine, source: Source) -> dict[str, list[int]]:
 
 def _bad_counts(engine: Engine, source: Source) -> tuple[int, str | None, int]:
     """How many counts of one file, its last column, are no whole numbers; the text and the row of the first, from 1."""
-    column = f"k{len(source.names) - 1}"
+    columns = [f"k{i}" for i in range(len(source.names))]
+    # true of every row, and names all columns: DuckDB passes over a text that is no UTF-8 only where it is read
+    read = f"concat_ws('', {', '.join(columns)}) IS NOT NULL"
     with in_order(engine):
-        numbered = f"SELECT {column} AS text, row_number() OVER () AS row FROM ({relation(source)})"
+        numbered = f"SELECT {columns[-1]} AS text, row_number() OVER () AS row FROM ({relation(source)}) WHERE {read}"
         bad = f"SELECT nullif(text, '') AS text, row FROM ({numbered}) WHERE {WHOLE.format('text')} IS NULL"
         rows = scanned(engine, source, f"SELECT count(*), arg_min(text, row), coalesce(min(row), 0) FROM ({bad})")
     return rows[0]
