@@ -268,7 +268,7 @@ def test_the_level_is_that_of_every_interval(airports):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"level": 1}, "level = 1: must be a number between 0 and 1, such as 0.05"),
+        ({"level": 1}, "level = 1: must be a number between 0 and 1, such as 0.95"),
         ({"target": math.nan}, "target = nan: must be a number between 0 and 1, such as 0.05"),
         ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number of at least 2"),
         ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),

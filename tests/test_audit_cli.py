@@ -65,7 +65,7 @@ def test_the_airports(capsys):
         (["corpus"], "missing argument 'FILE': see python -m simlab.audit corpus --help"),
         (["corpus", "facts.csv", "--promt", "q"], "option '--promt' is unknown: did you mean '--prompt'?"),
         (["corpus", "nowhere.csv"], "nowhere.csv: no such file: check the path"),
-        (["corpus", "facts.csv", "--level", "1"], "--level = 1: must be a number between 0 and 1, such as 0.05"),
+        (["corpus", "facts.csv", "--level", "1"], "--level = 1: must be a number between 0 and 1, such as 0.95"),
         (["corpus", "facts.csv", "--target", "5%"], "--target = 5%: must be a number between 0 and 1, such as 0.05"),
         (["corpus", "facts.csv", "--seed", "x"], "--seed = x: must be a whole number, such as 10000 or 1e4"),
         (["corpus", "facts.csv", "--seed", "-1"], "seed = -1: must be a whole number of at least 0"),
@@ -281,3 +281,17 @@ def test_progress_is_a_line_now_and_then_and_a_bar_on_a_terminal(monkeypatch, ca
     quiet.note("nothing")
     quiet.stop()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_output_without_room_is_a_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*CHILD, "corpus", "facts.csv", "--prompt", "question", "--answer", "answer"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "simlab: the output cannot be written (No space left on device): make room\n"

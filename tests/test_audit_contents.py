@@ -222,3 +222,40 @@ def test_the_order_of_rows_is_looked_at_unless_told_not_to(tmp_path):
         assert found.order.rows == 5000
         assert [finding.name for finding in found.findings] == (["clustered"] if fires else [])
         assert audit_corpus(path, prompt="q", answer="a", order_check=False).findings == ()
+
+
+def written(folder: Path, rows: list[tuple[str, str]]) -> Path:
+    path = folder / "facts.csv"
+    path.write_text("p,a\n" + "".join(f"{p},{a}\n" for p, a in rows))
+    return path
+
+
+def names(audit) -> set[str]:
+    return {finding.name for finding in audit.findings}
+
+
+def test_a_list_made_distinct_over_both_columns_is_told_by_its_pairs(tmp_path):
+    rows = [(f"p{i % 60}", f"a{i % 7}") for i in range(90)]  # 30 prompts have two answers each
+    audit = audit_corpus(written(tmp_path, rows), prompt="p", answer="a")
+    (alarm,) = [finding for finding in audit.alarms if finding.name == "deduplicated"]
+    assert alarm.evidence == {"pairs": 90, "conflicts": 30}
+    assert "deduplicated" not in names(audit_corpus(written(tmp_path, [*rows, rows[0]]), prompt="p", answer="a"))
+
+
+def test_texts_for_idk_that_no_row_says_are_a_note(tmp_path):
+    path = written(tmp_path, [(f"p{i % 7}", f"a{i % 5}") for i in range(40)] + [("p1", "IDK")])
+    assert "idk_unused" in names(audit_corpus(path, prompt="p", answer="a", idk="idk"))
+    assert "idk_unused" not in names(audit_corpus(path, prompt="p", answer="a", idk="IDK"))
+
+
+def test_yes_or_no_has_no_floor_to_bring_down(tmp_path):
+    path = written(tmp_path, [(f"p{i}", "yes" if i % 3 else "no") for i in range(40)])
+    text = audit_corpus(path, prompt="p", answer="a").text()
+    assert "there is no floor to bring down: with 2 plausible answers a guess is right too often for one" in text
+    assert "no more rows are needed" not in text
+
+
+def test_without_the_spelling_check_no_spelling_is_compared(tmp_path):
+    path = written(tmp_path, [(name, "x" if i else "y") for i, name in enumerate(["Rome", "rome", "Oslo"] * 5)])
+    assert len(audit_corpus(path, prompt="p", answer="a").as_dict()["singletons"]["respelt"]) == 5
+    assert audit_corpus(path, prompt="p", answer="a", spelling_check=False).as_dict()["singletons"]["respelt"] == {}

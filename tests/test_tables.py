@@ -500,6 +500,7 @@ BAD_COUNTS = [
     ("t.csv", b'p,a,n\n"two\nlines",1,1\n\nx,1,3.5\nx,1,-1\n', f", line 5: count 'n' is '3.5': {WHOLE}"),
     *(("t.csv", f"p,a,n\nx,1,{text}\n".encode(), f", line 2: count 'n' is {text!r}: {WHOLE}") for text in NO_COUNTS),
     ("t.csv", b"p,a,n\nx,1,\n", f", line 2: count 'n' is empty: {WHOLE}"),
+    ("t.csv", b"p,a,n\nx,1,1\nx,1,\nx,1,no\n", f", line 3: count 'n' is empty: {WHOLE}"),
     ("t.csv", b"p,a,n\n,1,no\n", f", line 2: count 'n' is 'no': {WHOLE}"),
     ("t.csv", b'p,a,n\n"' + b"y" * 200_000 + b'",1,1\nx,1,no\n', f", row 2: count 'n' is 'no': {WHOLE}"),
     ("t.jsonl", b'{"p": 1, "a": 2, "n": 1}\n\n{"p": 1, "a": 2, "n": 1.5}\n', f", line 3: count 'n' is '1.5': {WHOLE}"),

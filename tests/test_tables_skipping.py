@@ -151,6 +151,21 @@ def test_each_file_has_its_own_list(tmp_path: Path) -> None:
     assert facts(tmp_path / "b.csv").skipped == ()
 
 
+BEFORE_A_BAD_COUNT = [
+    (b'x,"two\nlines",1,1\n', "line 4"),  # one record in two lines
+    (b'\n\nx,"1"1,1\n', "line 5"),
+    (b'"\xff",1,1\n', "line 3"),  # bad for its prompt, which is not what is looked for
+    (b'"x\ny",1,1\n', "line 4"),  # a good record
+]
+
+
+@pytest.mark.parametrize(("before", "place"), BEFORE_A_BAD_COUNT)
+def test_the_first_bad_count_behind_other_bad_rows(tmp_path: Path, before: bytes, place: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"p,a,n\n" + before + b"x,1,\nx,1,no\nx,1,1\n")
+    assert facts(path, skip_bad_rows=True).skipped[-1] == Skipped(str(path), COUNT, 2, place)
+
+
 def test_counts_of_parquet(tmp_path: Path) -> None:
     import duckdb
 

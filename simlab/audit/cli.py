@@ -99,6 +99,9 @@ def parse(
     no_order_check: Annotated[
         bool, typer.Option("--no-order-check", help="Do not ask whether repeats come in runs; reads faster.")
     ] = False,
+    no_spelling_check: Annotated[
+        bool, typer.Option("--no-spelling-check", help="Do not compare spellings; reads large tables much faster.")
+    ] = False,
     seed: Annotated[str, typer.Option(metavar="N", help="The seed of the bootstrap.")] = "0",
     memory_limit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Memory for reading, such as 2GB; larger tables spill to disk.")
@@ -125,6 +128,7 @@ def parse(
         "skip_bad_rows": skip_bad_rows,
         "examples": not no_examples,
         "order_check": not no_order_check,
+        "spelling_check": not no_spelling_check,
         "seed": seed,
         "memory_limit": memory_limit,
     }
@@ -174,7 +178,8 @@ def execute(arguments: Arguments) -> int:
     reading = dict(arguments.reading)
     for name, read in (("n_answers", whole), ("seed", whole), ("level", share), ("target", share)):
         if reading[name] is not None:
-            reading[name] = read(f"--{name.replace('_', '-')}", reading[name])
+            option = f"--{name.replace('_', '-')}"
+            reading[name] = share(option, reading[name], 0.95) if name == "level" else read(option, reading[name])
     files = meant(arguments.files)
     places = _places(arguments, files)
     watch = Watch(quiet=arguments.quiet)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from simlab.audit.finding import Finding
 from simlab.audit.floors import Answers
 from simlab.audit.record import Asked, Conflicts, Singletons, name_of
+from simlab.missing_mass import CountsOfCounts
 from simlab.tables import Skipped
 from simlab.terminal.wording import plural
 
@@ -65,6 +66,19 @@ def one_answer(answers: Answers | None, asked: Asked) -> Finding | None:
         "every prompt has the same answer, so that there is none to be mistaken for and no floor: say how many answers "
         "are plausible with --n-answers N",
         {"distinct_answers": 1},
+    )
+
+
+def idk_unused(counts: CountsOfCounts, asked: Asked) -> Finding | None:
+    """Return a note where texts were said to mean IDK and no row has one of them."""
+    if not asked.idk or counts.idk:
+        return None
+    texts = " or ".join(map(repr, asked.idk))
+    return Finding(
+        "idk_unused",
+        "note",
+        f"no row says {texts}: --idk takes the text as it is spelt, unless --normalize says otherwise",
+        {"idk": 0},
     )
 
 

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.audit.contents import many_conflicts, one_answer, skipped_rows, spelling_variants
+from simlab.audit.contents import idk_unused, many_conflicts, one_answer, skipped_rows, spelling_variants
 from simlab.audit.finding import Finding
 from simlab.audit.floors import Answers, answers_of, floors_of
 from simlab.audit.outlook import curve_of, rows_needed
-from simlab.audit.premises import deduplicated, no_singletons, too_few_rows, without_replacement
+from simlab.audit.premises import deduplicated, deduplicated_pairs, no_singletons, too_few_rows, without_replacement
 from simlab.audit.record import Asked, Conflicts, CorpusAudit, MissingMass, Singletons, Size
 from simlab.audit.runs import clustered
 from simlab.errors import BadInput
 from simlab.missing_mass import CountsOfCounts, certificate, chao_jost, counts_of, good_turing
 from simlab.missing_mass.exponent import frequency_exponent
 from simlab.tables import FactTable, read_facts
+from simlab.terminal.interruption import put_off
 from simlab.terminal.numerals import count as whole_number
 from simlab.terminal.numerals import share
 from simlab.worlds import from_facts
@@ -41,6 +42,7 @@ def audit_corpus(
     skip_bad_rows: bool = False,
     examples: bool = True,
     order_check: bool = True,
+    spelling_check: bool = True,
     seed: int = 0,
     memory_limit: str | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -55,6 +57,8 @@ def audit_corpus(
     - ``target``: the floor (without answers: the missing mass) for which ``more_rows`` says how many it takes.
     - ``examples``: whether texts of the table are to be in the record at all.
     - ``order_check``: whether to ask if repeats come in runs (never with ``count``, which has no order).
+    - ``spelling_check``: whether to compare the rates after normalising; respells every row, which is most of the time
+      that a large table takes.
     - ``seed``: of the bootstrap behind the coverage curve and ``more_rows``; nothing else is sampled.
 
     The floors take rows for i.i.d. draws and answers for arbitrary (arXiv 2509.04664 v1, Definition 1); what in the
@@ -71,7 +75,7 @@ def audit_corpus(
         conflicts=conflicts,
         normalize=normalize,
         n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2),
-        level=share("level", level),
+        level=share("level", level, 0.95),
         target=share("target", target),
         seed=whole_number("seed", seed, 0),
     )
@@ -87,12 +91,13 @@ def audit_corpus(
         skip_bad_rows=skip_bad_rows,
         examples=EXAMPLES if examples else 0,
         order=order_check and count is None,
-        spellings=True,
+        spellings=spelling_check,
         progress=progress,
     )
     if progress is not None:
         progress("Estimating", 0.0)
-    return audit_table(table, asked)
+    with put_off():  # a signal would be lost in what numba compiles; this takes seconds
+        return audit_table(table, asked)
 
 
 def audit_table(table: FactTable, asked: Asked) -> CorpusAudit:
@@ -193,7 +198,7 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Every alarm, and after them the notes."""
     found = [
-        deduplicated(counts),
+        deduplicated(counts) or deduplicated_pairs(table),
         no_singletons(counts),
         without_replacement(counts),
         too_few_rows(counts, asked.level),
@@ -201,6 +206,7 @@ def _findings(
         spelling_variants(singletons, asked.normalize, counts.draws),
         many_conflicts(conflicts, asked.conflicts) if conflicts else None,
         one_answer(answers, asked),
+        idk_unused(counts, asked),
         skipped_rows(table.skipped),
     ]
     said = [finding for finding in found if finding is not None]

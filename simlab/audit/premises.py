@@ -11,6 +11,7 @@ from collections.abc import Callable
 from simlab.audit.finding import Finding
 from simlab.audit.moments import TESTED, hump, steepest_hump, threshold
 from simlab.missing_mass import CountsOfCounts, certificate, good_turing
+from simlab.tables import FactTable
 
 CHANCE = 1e-4
 """The chance of a false alarm, for each test."""
@@ -47,6 +48,24 @@ def deduplicated(counts: CountsOfCounts) -> Finding | None:
             "de-duplicated list says nothing about the missing mass"
         )
     return Finding("deduplicated", "alarm", sentence, {"times": k, "facts": facts})
+
+
+def deduplicated_pairs(table: FactTable) -> Finding | None:
+    """Return an alarm where every (prompt, answer) pair stands once and some prompts have several answers.
+
+    So looks a list made distinct over both columns: its prompts stand oftener than once only by their answers.
+    """
+    once = round(table.pair_singleton_rate * table.draws)
+    if once < table.facts or table.facts < LIKE_FACTS or not table.conflicts:
+        return None
+    return Finding(
+        "deduplicated",
+        "alarm",
+        f"each of the {table.facts:,} (prompt, answer) pairs stands exactly once, and the {table.conflicts:,} prompts "
+        "that stand oftener do so by different answers: a de-duplicated list looks like this, and its singleton rate "
+        "says nothing",
+        {"pairs": table.facts, "conflicts": table.conflicts},
+    )
 
 
 def no_singletons(counts: CountsOfCounts) -> Finding | None:

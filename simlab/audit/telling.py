@@ -177,6 +177,9 @@ def _frontier(floors: Floors) -> list[Line]:
 def _more_rows(audit: CorpusAudit) -> Line:
     more, what = audit.more_rows, "floor" if audit.floors else "missing mass"
     label = f"until the {what} is under {more.target:g}"
+    if audit.answers is not None and audit.answers.valid_over_errors >= 1:
+        plausible = plural(audit.answers.answers, "plausible answer")
+        return Line(label, f"there is no floor to bring down: with {plausible} a guess is right too often for one")
     if more.there or more.chao_jost is None:
         return Line(label, f"no more rows are needed: it is at {rate(max(more.now, 0.0))}")
     if audit.counts.f(1) == audit.counts.seen:

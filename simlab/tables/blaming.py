@@ -22,7 +22,7 @@ LONGEST = 2_000_000
 def place_of_row(file: DataFile, row: int, without: Collection[int] = ()) -> str:
     """Return ``"line L"`` for the data row numbered ``row`` from 1 (``"row R"`` in Parquet, which has no lines).
 
-    Records that start in one of the lines ``without`` have no number.
+    Records in the lines ``without`` have no number.
     """
     if file.format == "Parquet":
         return f"row {row}"

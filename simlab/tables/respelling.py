@@ -61,7 +61,7 @@ def prepare(engine: Engine) -> None:
     spaces = _class((ord(" "), *CONTROLS, *WHITE)) + "+"
     for name, pattern in {
         "composed": _composed(),
-        "folded": _folded(),
+        "folded": _folded(engine),
         "white": _class(WHITE),
         "spaces": spaces,
     }.items():
@@ -83,14 +83,10 @@ def respelt(rows: str, texts: Sequence[str], letter: str, rules: Collection[str]
     return sql, names
 
 
-@lru_cache(maxsize=1)
-def _folded() -> str:
+def _folded(engine: Engine) -> str:
     """The characters whose case folding is more than DuckDB's lower()."""
-    import duckdb
-
     codes = [code for code in range(128, LAST) if code not in SURROGATES]
-    with duckdb.connect() as con:
-        lower = con.execute("SELECT lower(chr(code)) FROM (SELECT unnest($codes) AS code)", {"codes": codes}).fetchall()
+    lower = ask(engine, "SELECT lower(chr(code)) FROM (SELECT unnest($codes) AS code)", {"codes": codes})
     return _class(code for code, row in zip(codes, lower, strict=True) if chr(code).casefold() != row[0])
 
 

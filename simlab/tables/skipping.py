@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from simlab.errors import BadInput
 from simlab.tables.asking import Engine, ask
 from simlab.tables.blaming import filled_lines, lines_at, place_of_row, rejected
+from simlab.tables.data_files import DataFile
 from simlab.tables.grouping import WHOLE
 from simlab.tables.hashing import literal
 from simlab.tables.scanning import Source, bad_object, by_path, in_order, objects, rejects, relation, scanned
@@ -53,15 +55,22 @@ def skipped_rows(engine: Engine, source: Source, count: str | None) -> tuple[Ski
     found: list[Skipped] = []
     for path, file in by_path(source.files).items():
         alone = replace(source, files=(file,))
-        lines = {rule: lines_at(file, starts) for rule, starts in records.get(path, {}).items()}
+        lines = {rule: _lines(file, bad) for rule, bad in records.get(path, {}).items()}
         if file.format == "JSON Lines":
-            lines = _bad_objects(engine, alone)
-        found += [Skipped(file.path, rule, len(bad), f"line {bad[0]}") for rule, bad in lines.items()]
+            lines = {rule: [(line,) for line in bad] for rule, bad in _bad_objects(engine, alone).items()}
+        found += [Skipped(file.path, rule, len(bad), f"line {bad[0][0]}") for rule, bad in lines.items()]
         rows, _, row = _bad_counts(engine, alone) if count is not None else (0, None, 0)
         if rows:
-            place = place_of_row(file, row, {line for bad in lines.values() for line in bad})
+            without = {line for bad in lines.values() for record in bad for line in record}
+            place = place_of_row(file, row, without)
             found.append(Skipped(file.path, f"count {count!r} is not a whole number", rows, place))
     return tuple(found)
+
+
+def _lines(file: DataFile, records: Sequence[tuple[int, int]]) -> list[Sequence[int]]:
+    """The lines in which records stand, told by the byte at which each starts and the line ends in it."""
+    starts = lines_at(file, [position for position, _ in records])
+    return [range(line, line + ends + 1) for line, (_, ends) in zip(starts, records, strict=True)]
 
 
 def _check_hiding(engine: Engine, source: Source) -> None:
@@ -76,14 +85,15 @@ def _check_hiding(engine: Engine, source: Source) -> None:
             raise rejected(file, position, kind, message)
 
 
-def _bad_records(engine: Engine, path: str) -> dict[str, list[int]]:
-    """For each rule that records of a CSV file break, the bytes at which they start, in order."""
+def _bad_records(engine: Engine, path: str) -> dict[str, list[tuple[int, int]]]:
+    """For each rule that records of a CSV file break: the bytes at which they start, and the line ends in them."""
     names = list(RULES)
     worst = f"min(list_position([{', '.join(map(literal, names))}], kind))"
-    sql = f"SELECT position, {worst} FROM rejects WHERE path = {literal(path)} GROUP BY position ORDER BY position"
-    found: dict[str, list[int]] = {}
-    for position, rank in rejects(engine, sql):
-        found.setdefault(RULES[names[rank - 1]], []).append(position)
+    ends = r"max(len(regexp_extract_all(trim(line, E'\r\n'), '\r\n|\r|\n')))"
+    sql = f"SELECT position, {worst}, {ends} FROM rejects WHERE path = {literal(path)} GROUP BY ALL ORDER BY position"
+    found: dict[str, list[tuple[int, int]]] = {}
+    for position, rank, inside in rejects(engine, sql):
+        found.setdefault(RULES[names[rank - 1]], []).append((position, inside))
     return found
 
 
@@ -101,10 +111,10 @@ def _bad_objects(engine: Engine, source: Source) -> dict[str, list[int]]:
 def _bad_counts(engine: Engine, source: Source) -> tuple[int, str | None, int]:
     """How many counts of one file, its last column, are no whole numbers; the text and the row of the first, from 1."""
     columns = [f"k{i}" for i in range(len(source.names))]
-    # true of every row, and names all columns: DuckDB passes over a text that is no UTF-8 only where it is read
-    read = f"concat_ws('', {', '.join(columns)}) IS NOT NULL"
     with in_order(engine):
-        numbered = f"SELECT {columns[-1]} AS text, row_number() OVER () AS row FROM ({relation(source)}) WHERE {read}"
-        bad = f"SELECT nullif(text, '') AS text, row FROM ({numbered}) WHERE {WHOLE.format('text')} IS NULL"
-        rows = scanned(engine, source, f"SELECT count(*), arg_min(text, row), coalesce(min(row), 0) FROM ({bad})")
-    return rows[0]
+        numbered = f"SELECT *, row_number() OVER () AS row FROM ({relation(source)})"
+        bad = f"SELECT * FROM ({numbered}) WHERE {WHOLE.format(columns[-1])} IS NULL"
+        # all columns are asked for, as in the first scan: DuckDB passes over a text not UTF-8 where it is not read
+        sums = f"nullif(arg_min_null({columns[-1]}, row), ''), coalesce(min(row), 0), max(hash({', '.join(columns)}))"
+        rows, text, row, _ = scanned(engine, source, f"SELECT count(*), {sums} FROM ({bad})")[0]
+    return rows, text, row

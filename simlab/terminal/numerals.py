@@ -29,12 +29,12 @@ def count(name: str, value: object, least: int) -> int:
     raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
 
 
-def share(name: str, value: object) -> float:
+def share(name: str, value: object, example: float = 0.05) -> float:
     """Return a number, or the text of one, strictly between 0 and 1. Raises ``BadInput`` for anything else."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 < number < 1:
-        raise BadInput(f"{name} = {value}: must be a number between 0 and 1, such as 0.05")
+        raise BadInput(f"{name} = {value}: must be a number between 0 and 1, such as {example:g}")
     return number

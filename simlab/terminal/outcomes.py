@@ -7,6 +7,7 @@ ours, with its traceback and how to report it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ import simlab
 from simlab.errors import BadInput
 from simlab.terminal.output import ReaderGone
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where the place of our output has no room left."""
 UNTIMELY = "interrupted before anything was computed"
 
 
@@ -27,11 +30,22 @@ def status_of(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
         sys.stdout.flush()  # here, where a pipe that is closed has its own exit status
         return status
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                os.dup2(nowhere, stream.fileno())
+        _give_up_output()
         return 141
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"simlab: the output cannot be written ({error.strerror}): make room", file=sys.stderr)
+        _give_up_output()
+        return 2
+
+
+def _give_up_output() -> None:
+    """Let what is still to be flushed go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def _told(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
@@ -47,7 +61,10 @@ def _told(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
         return 128 + int(getattr(error, "signum", signal.SIGINT))
     except ReaderGone:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            raise  # our own output, told by the caller
+
         traceback.print_exc()
         print(
             f"simlab: this is a fault of simlab {simlab.__version__} and not yours: please report it with the lines "
