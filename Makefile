@@ -34,16 +34,18 @@ format: $(VENV)/.dev  ## mend what ruff can
 figures: $(VENV)/.core  ## every figure, from the committed tables
 	for figure in figures/*.py; do $(RUN) $$figure || exit 1; done
 
-results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, the picture to the README
+results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, the pictures to README and docs
 	$(RUN) -m simlab.sweep --out results/headline
 	cp results/headline/summary.csv experiments/results/headline.csv
 	for claim in $(CLAIMS); do \
 		$(RUN) -m simlab.sweep experiments/$$claim.py --out results/$$claim \
 		&& cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; \
 	done
-	$(RUN) figures/headline.py
+	$(RUN) docs/which_interval.py
 	mkdir -p figures/readme
-	cp figures/output/headline.png figures/readme/
+	for shown in headline missing_mass_intervals; do \
+		$(RUN) figures/$$shown.py && cp figures/output/$$shown.png figures/readme/ || exit 1; \
+	done
 
 results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 	$(RUN) -m simlab.sweep --smoke --out results/smoke/headline

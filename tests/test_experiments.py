@@ -118,7 +118,7 @@ def test_the_finite_sample_intervals_of_the_committed_study_keep_their_promise()
     estimates = [row for row in rows if row["measure"] == "estimate"]
     finite = {name for name, kind in INTERVALS.items() if kind.promise == "finite-sample"}
     promised = [row for row in estimates if row["method"].removeprefix("good_turing, ") in finite]
-    assert len(promised) == 40 * len(finite)
+    assert len(promised) == 45 * len(finite)
     assert min(row["coverage"] for row in promised) >= 0.95
     asymptotic = [row for row in estimates if row["method"] in ("good_turing, score", "good_turing, esty")]
     assert min(row["coverage"] for row in asymptotic) < 0.95

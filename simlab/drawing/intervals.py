@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, series, style, values
 
 KINDS = ("tails", "mcallester_ortiz", "knvz", "kv", "score", "esty", "bootstrap")
-COLOURS = (*CYCLE, "#000000", "#999933")
+COLOURS = (*CYCLE, "#000000", "#999933", "#882255")
 
 
 def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
@@ -23,7 +24,7 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
         figure = Figure(figsize=(1.6 + 1.75 * max(len(shown), 2), 4.4))
         panels = figure.subplots(2, len(shown), sharex=True, sharey="row", squeeze=False)
         for kind, coverage, width in zip(shown, *panels, strict=True):
-            for world, colour in zip(values(summary, "world"), COLOURS, strict=False):
+            for world, colour in zip(values(summary, "world"), cycle(COLOURS), strict=False):
                 where = {"world": world, "method": f"good_turing, {kind}"}
                 _coverage(coverage, series(summary, "estimate", **where), colour)
                 found = series(summary, "width", **where)

@@ -110,7 +110,7 @@ def load(path: str | Path | None = None) -> Experiment:
 def _no_experiment(path: Path) -> BadInput:
     """The error for a path that is no experiment, with what was meant where that can be told."""
     name = str(path)
-    if path.name.lower().removesuffix(".gz").endswith(TABLES):
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(TABLES):
         return BadInput(f"{name} is a table, not an experiment: did you mean --facts {name}?")
     if path.is_file():
         return BadInput(f"experiment {name!r} is no .py file: give the path of an experiment, a .py file")
