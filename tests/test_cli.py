@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -126,7 +127,7 @@ def test_error_rows_are_exit_status_3(sweep, toy):
     assert status == 3
     assert "Not complete: 8 replicates raised." in out
     assert err[-1] == (
-        "simlab: the cell raised ValueError at draws = 1e6, raises = True: as told "
+        "simlab: the cell raised ValueError at draws = 1e6, raises = True, replicate 0: as told "
         "(error rows, with traceback, are in replicates.parquet)"
     )
 
@@ -165,7 +166,7 @@ def test_error_rows_are_exit_status_3(sweep, toy):
         ),
         (["--set", "draws=1e20"], "draws = 1e20 (--set): must be less than or equal to 1e19"),
         (["--seed"], "option '--seed' requires an argument: see python -m simlab.sweep --help"),
-        (["--engine", "threads"], "engine 'threads' is unknown: choose from local, serial"),
+        (["--engine", "thread"], "engine 'thread' is unknown: did you mean 'threads'?"),
         (["more.py"], "2 experiments are given (toy.py, more.py): run one at a time"),
         (["--prompt", "city"], "--prompt is given without --facts: it describes a table of facts"),
         (["--facts", "a.csv"], "--facts and the experiment 'toy.py' are both given: choose one of them"),
@@ -206,7 +207,6 @@ def test_every_mistake_of_a_call_is_told(sweep, toy):
         ("notes.txt", "experiment 'notes.txt' is no .py file: give the path of an experiment, a .py file"),
         ("headline", "experiment 'headline' is no file: it is the sweep that runs when none is named"),
         ("tea.py", "experiment 'tea.py' is no file: give the path of an experiment, a .py file"),
-        ("status", "experiment 'status' is no file: give the path of an experiment, a .py file"),
         ("nowhere/toy.py", "experiment 'nowhere/toy.py' is no file: give the path of an experiment, a .py file"),
     ],
 )
@@ -240,10 +240,13 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(sweep, toy):
         "  draws = 10: 0 of 2 blocks done",
         "  draws = 1e6: 0 of 2 blocks done",
         "0 blocks done already in results/toy, 4 to compute",
+        "no block has run yet: there is no estimate of the time",
     ]
     assert not Path("results").exists()
     sweep(toy, "--set", "draws=10")
-    assert "2 blocks done already in results/toy, 2 to compute" in sweep(toy, "--dry-run")[1]
+    out = sweep(toy, "--dry-run", "--workers", "2")[1]
+    assert out[-2] == "2 blocks done already in results/toy, 2 to compute"
+    assert re.fullmatch(r"about [\d.]+ s on 2 workers, by the 2 blocks done", out[-1])
 
 
 def test_quiet_keeps_the_results_and_drops_the_rest(sweep, toy):
@@ -254,13 +257,14 @@ def test_quiet_keeps_the_results_and_drops_the_rest(sweep, toy):
 
 def test_interruption_is_exit_status_130(toy, capsys):
     text = TOY.replace("    if config.raises:", "    if config.draws > 10:\n        interrupt()\n    if config.raises:")
-    told = "simlab: interrupted: 2 of 4 blocks are kept in results/toy; the same command resumes"
-    for name, status in (("SIGINT", 130), ("SIGTERM", 143)):
+    told = "simlab: interrupted: {} of 4 blocks are kept in results/toy; the same command resumes"
+    # a first Ctrl-C lets the running block finish, a SIGTERM does not
+    for name, status, kept in (("SIGINT", 130, 3), ("SIGTERM", 143, 2)):
         body = f"def interrupt():\n    import os, signal\n    os.kill(os.getpid(), signal.{name})\n"
         Path("toy.py").write_text(text + body)
         shutil.rmtree("results", ignore_errors=True)
         assert command([toy, "--engine", "serial"]) == status
-        assert capsys.readouterr().err.splitlines()[-1] == told
+        assert capsys.readouterr().err.splitlines()[-1] == told.format(kept)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # what was there is put back
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert command([toy, "--engine", "serial", "--fresh"]) == 143
@@ -338,9 +342,9 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(toy, capsys)
     assert lines[0] == (
         "simlab: toy: 2 grid points x 4 replicates, 4 blocks of 2, seed 0; 1 of them there already, 3 to compute"
     )
-    assert lines[1] == "simlab: 1 of 4 blocks, 0 s, no block finished yet"
+    assert lines[1] == "simlab: 1 of 4 blocks, 0.1 s, no block finished yet"
     screen.count, screen.began = 3, time.monotonic() - 10
-    assert screen.line() == "3 of 4 blocks, 10 s, about 5 s left"
+    assert screen.line() == "3 of 4 blocks, 10 s, about 5.0 s left, 0.2 blocks/s"
 
 
 def test_help_and_version_load_nothing_heavy_and_answer_at_once(tmp_path):
@@ -477,13 +481,13 @@ def test_blocks_of_other_runs_are_a_note_below_the_size(sweep, toy):
 def test_a_dry_run_judges_all_that_a_run_does(sweep, toy, capsys):
     sweep(toy)
     assert sweep(toy, "--dry-run")[1][-1] == "4 blocks done already in results/toy, 0 to compute"
-    assert sweep(toy, "--dry-run", "--fresh")[1][-1] == (
+    assert sweep(toy, "--dry-run", "--fresh")[1][-2] == (
         "0 blocks done already in results/toy (--fresh computes all of them anew), 4 to compute"
     )
     assert sweep(toy)[2] == ["simlab: all 4 blocks were there already: nothing to compute (--fresh recomputes)"]
     wrong = {
         ("--workers", "0"): "workers = 0: must be a whole number of at least 1",
-        ("--engine", "threads"): "engine 'threads' is unknown: choose from local, serial",
+        ("--engine", "ray"): "engine 'ray' is unknown: choose from dask, local, serial, threads",
         ("--out", "toy.py"): "results folder 'toy.py' cannot be written (Not a directory): choose another with "
         "--out DIR",
     }

@@ -7,7 +7,7 @@ import pytest
 
 from simlab.bounds import error_from_singletons, error_from_singletons_sharp
 from simlab.sweep.cli import command
-from simlab.sweep.store import read_table
+from simlab.sweep.collecting import read_table
 
 AIRPORTS = str(Path(airportsdata.__file__).parent / "airports.csv")
 

@@ -12,12 +12,16 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from simlab.errors import BadInput, unknown
+from simlab.sweep.designs import Span, distinct, read_span, sampled
 from simlab.sweep.loading import Experiment
-from simlab.terminal.numerals import whole
+from simlab.terminal.numerals import count, whole
 from simlab.terminal.wording import number
 
 Axis = Sequence[object]
 """The values of one setting."""
+
+MOST_READ = 1000
+"""An axis of more values is a list of them and holds no range."""
 
 
 def truth(name: str, value: object) -> None:
@@ -41,11 +45,16 @@ def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return axes
 
 
-def axes_of(experiment: Experiment, settings: object, grid: Mapping[str, Axis], origin: str) -> dict[str, Axis]:
-    """Return ``grid`` with the user's ``settings`` for its axes. Raises ``BadInput`` for what may not be set."""
+def axes_of(
+    experiment: Experiment, settings: object, grid: Mapping[str, Axis], origin: str
+) -> tuple[dict[str, Axis], dict[str, Span]]:
+    """Return ``grid`` with the user's ``settings`` for its axes, and the ranges that are to be sampled.
+
+    Raises ``BadInput`` for what may not be set.
+    """
     if not isinstance(settings, Mapping):
         raise BadInput(f"settings = {settings!r}: must map names of settings to values")
-    axes = dict(grid)
+    axes, spans = dict(grid), dict[str, Span]()
     open_to_users = [name for name in experiment.open_settings if name not in experiment.closed]
     for name, value in settings.items():
         if name in experiment.closed:
@@ -54,8 +63,49 @@ def axes_of(experiment: Experiment, settings: object, grid: Mapping[str, Axis], 
             raise BadInput(f"setting {name!r} {reason}")
         if name not in open_to_users:
             raise unknown("setting", str(name), open_to_users)
-        axes[name] = _axis(name, value, origin)
-    return axes
+        axis = _axis(name, value, origin)
+        span = _span(name, axis, experiment.config.model_fields[name], origin)
+        if span is None:
+            axes[name] = axis
+        else:
+            axes.pop(name, None)
+            spans[name] = span
+    return axes, spans
+
+
+def _span(name: str, axis: Axis, info: FieldInfo, origin: str) -> Span | None:
+    """The range that an axis is, or None. Raises ``BadInput`` for a range among values, or of a setting of texts."""
+    kinds = _kinds(info.annotation)
+    numbers = bool(kinds & {int, float}) and not kinds & {str, tuple}
+    if length(axis) > MOST_READ or not (numbers or any(isinstance(value, Span) for value in axis)):
+        return None
+    found = [span for value in axis if (span := read_span(name, value)) is not None]
+    if not found:
+        return None
+    if len(axis) > 1:
+        raise BadInput(f"{name} ({origin}): holds a range, {found[0]}, among other values: give the one or the others")
+    if not numbers:
+        raise BadInput(f"{name} = {found[0]} ({origin}): is a range, and the setting takes no numbers")
+    return found[0]
+
+
+def sample_of(
+    experiment: Experiment, spans: Mapping[str, Span], design: str | None, points: int | None, seed: int
+) -> list[dict[str, object]]:
+    """The points sampled from the ranges; where there are none a single point without coordinates."""
+    if not spans:
+        for name, given in (("design", design), ("points", points)):
+            if given is not None:
+                raise BadInput(f"{name} = {given} is given without a range: write one, such as --set NAME=0.1..0.9")
+        return [{}]
+    ranges = ", ".join(f"{name} = {span}" for name, span in spans.items())
+    if points is None:
+        raise BadInput(f"{ranges}: a range is sampled at some points: say how many with --points N")
+    fields = experiment.config.model_fields
+    whole = {name: int in (kinds := _kinds(fields[name].annotation)) and float not in kinds for name in spans}
+    sample = sampled(spans, whole, count("points", points, 1), "lhs" if design is None else design, seed)
+    distinct(sample, spans)
+    return sample
 
 
 def _axis(name: str, value: object, origin: str) -> Axis:

@@ -1,4 +1,4 @@
-"""Computing one block, in whatever process this is: a job in, rows out, the same for the same job."""
+"""Computing one block, in whatever process or thread this is: a job in, rows out, the same for the same job."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ import os
 import platform
 import time
 import traceback
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from simlab.errors import BadInput
 from simlab.seeds import Streams
+from simlab.sweep.hearing import heard
+from simlab.sweep.limits import TimedOut, time_limit
 from simlab.sweep.loading import Row, experiment_of
 from simlab.sweep.plan import RESERVED, Job
 from simlab.terminal.interruption import Stopped
 
-ERROR_COLUMNS = ("error_type", "error_message", "error_traceback")
+ERROR_COLUMNS = ("error_type", "error_message", "error_traceback", "error_alone")
+"""``error_alone`` says of an error row whether its replicate raises when it is computed by itself."""
 LIBRARIES = ("numpy", "scipy", "numba", "jax", "pydantic", "duckdb")
+
+Part = Callable[[range], list[Row]]
+"""Computes some replicates of a block."""
 
 payload: dict[str, object] = {}
 """The settings that travel once a worker and not once a block (a user's table of facts)."""
@@ -29,7 +34,7 @@ payload: dict[str, object] = {}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a block: its rows (error rows if the cell raised), a user's mistake, or nothing (``lost``)."""
+    """What became of a block: its rows (error rows if the cell raised), a user's mistake, or why it is ``lost``."""
 
     job: Job
     rows: list[Row] = field(default_factory=list)
@@ -38,44 +43,49 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     provenance: dict[str, object] = field(default_factory=dict)
     attempt: int = 1
-    lost: bool = False
+    lost: str | None = None
 
 
-def run_block(job: Job) -> Outcome:
+def run_block(job: Job, timeout: float | None = None, given: Mapping[str, object] | None = None) -> Outcome:
     """Compute one block, in whatever process this is: the same job gives the same rows.
 
-    A cell that raises, ``SystemExit`` and ``KeyboardInterrupt`` included, gives one error row a replicate; ``BadInput``
-    is a user's mistake and is handed back as text. Only ``Stopped``, which is no cell's, passes through.
+    A cell that raises, ``SystemExit`` and ``KeyboardInterrupt`` included, or takes longer than ``timeout`` seconds,
+    gives one error row a replicate; ``BadInput`` is a user's mistake and is handed back as text. Only ``Stopped``,
+    which is no cell's, passes through. ``given`` is the payload where this process holds none.
     """
+    part = functools.partial(compute, job, payload if given is None else given)
     started, clock = datetime.now(UTC), time.perf_counter()
     errors, mistake, rows = 0, None, list[Row]()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+    with heard() as texts:
         try:
-            experiment = experiment_of(job.source)
-            config = experiment.config(**job.settings, **payload)
-            streams = [Streams(job.seed, job.point, replicate) for replicate in job.replicates]
-            rows = check_rows(experiment.cell(config, streams), job)
+            with time_limit(timeout):
+                rows = part(job.replicates)
         except BadInput as error:
             mistake = str(error)
         except Stopped:
             raise
         except BaseException as error:
-            rows, errors = _error_rows(error, job), job.size
-    texts = dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught)
+            rows, errors = _error_rows(error, job, timeout, part), job.size
     provenance = {"started": started.isoformat(timespec="seconds"), "duration_s": time.perf_counter() - clock}
-    return Outcome(job, rows, errors, mistake, tuple(texts), provenance | _machine())
+    return Outcome(job, rows, errors, mistake, tuple(dict.fromkeys(texts)), provenance | _machine())
 
 
-def check_rows(rows: object, job: Job) -> list[Row]:
+def compute(job: Job, given: Mapping[str, object], replicates: range) -> list[Row]:
+    """The rows that the experiment's cell gives for some replicates of a block; what it raises passes through."""
+    experiment = experiment_of(job.source)
+    config = experiment.config(**job.settings, **given)
+    return check_rows(experiment.cell(config, [Streams(job.seed, job.point, r) for r in replicates]), job, replicates)
+
+
+def check_rows(rows: object, job: Job, replicates: range) -> list[Row]:
     """Return the rows of a block with plain Python values, sorted by replicate. Raises ``BadInput`` for odd ones."""
     where = f"the cell of {job.source.slug}.py"
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise BadInput(f"{where} must return a list of rows (dictionaries), one a replicate and method")
     plain = [_plain_row(row, job, where) for row in rows]
     names = [(row["replicate"], row["method"]) for row in plain]
-    if {name[0] for name in names} != set(job.replicates) or len(set(names)) < len(names):
-        raise BadInput(f"{where} must return one row for each replicate of {job.replicates} and each method")
+    if {name[0] for name in names} != set(replicates) or len(set(names)) < len(names):
+        raise BadInput(f"{where} must return one row for each replicate of {replicates} and each method")
     return sorted(plain, key=lambda row: int(str(row["replicate"])))
 
 
@@ -104,22 +114,56 @@ def _number(value: object, name: str, where: str) -> bool | int | float:
     return value if isinstance(value, (bool, float)) or -(2**63) <= value < 2**63 else float(value)
 
 
-def _error_rows(error: BaseException, job: Job) -> list[Row]:
-    """One row a replicate that says what was raised; paths are cut to two parts, so that machines agree on it."""
+def _error_rows(error: BaseException, job: Job, timeout: float | None, part: Part) -> list[Row]:
+    """One row a replicate that says what was raised: by the replicate alone, where it is to blame, else by the block.
+
+    A block of several replicates is computed once more, replicate by replicate, only to name the guilty ones: the
+    rows of the others are not kept, since they may differ from those of the whole block in their last bits.
+    """
+    alone = {} if isinstance(error, TimedOut) or job.size == 1 else _guilty(job, timeout, part)
+    rows: list[Row] = []
+    for replicate in job.replicates:
+        guilty = job.size == 1 or replicate in alone
+        values = (*_told(alone.get(replicate, error)), guilty)
+        rows.append({"replicate": replicate, "method": "", **dict(zip(ERROR_COLUMNS, values, strict=True))})
+    return rows
+
+
+def _guilty(job: Job, timeout: float | None, part: Part) -> dict[int, BaseException]:
+    """The replicates of a block that raise by themselves, with what they raise."""
+    found: dict[int, BaseException] = {}
+    for replicate in job.replicates:
+        try:
+            with time_limit(timeout):
+                part(range(replicate, replicate + 1))
+        except Stopped:
+            raise
+        except BaseException as error:
+            found[replicate] = error
+    return found
+
+
+def _told(error: BaseException) -> tuple[str, str, str]:
+    """Type, message and traceback; paths are cut to two parts, so that machines agree on them."""
     report = traceback.TracebackException.from_exception(error)
     for frame in report.stack:
         frame.filename = "/".join(Path(frame.filename).parts[-2:])
-    values = (type(error).__name__, str(error), "".join(report.format()))
-    return [{"replicate": r, "method": "", **dict(zip(ERROR_COLUMNS, values, strict=True))} for r in job.replicates]
+    return type(error).__name__, str(error), "".join(report.format())
 
 
 @functools.cache
 def _machine() -> dict[str, object]:
-    """The hardware and the libraries of this process; nothing that names a person or a host."""
+    """The host, its hardware and the libraries of this process."""
     versions: dict[str, object] = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:
             versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
             versions[library] = ""
-    return {"system": platform.system(), "machine": platform.machine(), "cpus": os.cpu_count() or 0, **versions}
+    return {
+        "host": platform.node(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count() or 0,
+        **versions,
+    }

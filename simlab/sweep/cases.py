@@ -20,8 +20,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from simlab.sweep.collecting import Table
 from simlab.sweep.loading import Row
-from simlab.sweep.store import Table
 from simlab.sweep.summary import Groups, mcse_mean
 
 TOLERANCE = 1e-9

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,29 +16,91 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 
 from simlab.sweep.loading import Row
+from simlab.sweep.planning import PILOT as PILOT
+from simlab.sweep.planning import Target, needs
 from simlab.sweep.progress import size_of
-from simlab.sweep.sweeping import Result, Sweep
+from simlab.sweep.results import Result
+from simlab.sweep.sweeping import Sweep
 from simlab.sweep.verdicts import overall
 from simlab.terminal.output import PLAIN_HEIGHT, PLAIN_WIDTH, folded_at_words, put, terminal_width
-from simlab.terminal.wording import exactly, plural, plus_minus, writable
+from simlab.terminal.wording import duration, exactly, plural, plus_minus, writable
 
 HEADER_WIDTH = 11
+LABELS = {
+    "Aim": "Aims",
+    "Data": "Data",
+    "Estimand": "Estimands",
+    "Method": "Methods",
+    "Performance": "Performance",
+}
+"""The parts of a simulation study (ADEMP), as the header names them."""
 SHORT = "0.2003(4) stands for 0.2003 ± 0.0004, the mean and its Monte Carlo standard error."
 
 
 def show_plan(sweep: Sweep) -> None:
-    """Print what a rehearsed sweep would do: its grid points, its blocks, and what is there already."""
+    """Print what a rehearsed sweep would do: its grid points and blocks, what is there, and the time it takes."""
     plan, pending = sweep.plan, {job.key for job in sweep.pending}
     sections = [[plan.experiment.question], plan.description(), [size_of(plan)]]
-    each = len(plan.jobs) // len(plan.points)
     for i, point in enumerate(plan.points):
-        there = sum(job.key not in pending for job in plan.jobs[i * each : (i + 1) * each])
+        jobs = plan.jobs_of(i)
+        there = sum(job.key not in pending for job in jobs)
         name = plan.place(point.settings) or "all settings at their defaults"
-        sections[-1].append(f"  {name}: {there} of {plural(each, 'block')} done")
+        sections[-1].append(f"  {name}: {there} of {plural(len(jobs), 'block')} done")
     done = plural(len(plan.jobs) - len(pending), "block")
-    fresh = " (--fresh computes all of them anew)" if sweep.fresh else ""
+    fresh = " (--fresh computes all of them anew)" if sweep.goals.fresh else ""
     sections[-1].append(f"{done} done already in {sweep.store.folder}{fresh}, {len(pending):,} to compute")
+    if pending:
+        sections[-1].append(_time_needed(sweep))
     _put_sections(sections)
+
+
+def _time_needed(sweep: Sweep) -> str:
+    """How long the blocks that are left will take: those of a point as long as its finished ones did, else the mean."""
+    plan, workers = sweep.plan, sweep.workers.count
+    took = {key: float(str(block.provenance.get("duration_s", "nan"))) for key, block in sweep.known.items()}
+    if not took:
+        return "no block has run yet: there is no estimate of the time"
+    overall, total = statistics.fmean(took.values()), 0.0
+    pending = {job.key for job in sweep.pending}
+    for i in range(len(plan.points)):
+        jobs = plan.jobs_of(i)
+        known = [took[job.key] for job in jobs if job.key in took]
+        total += sum(job.key in pending for job in jobs) * (statistics.fmean(known) if known else overall)
+    return f"about {duration(total / workers)} on {plural(workers, 'worker')}, by the {plural(len(took), 'block')} done"
+
+
+def show_needs(result: Result, target: Target) -> None:
+    """Print how many replicates every grid point, method and measure needs to reach the target, by the pilot."""
+    plan, width = result.plan, terminal_width()
+    found = needs(result.summary, plan, target)
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in (*plan.varying, "method", "measure"):
+        grid.add_column(escape(_folded(name)), no_wrap=True, vertical="bottom")
+    for name in ("mean", "pilot", "replicates\nneeded", "at 95 %\nconfidence"):
+        grid.add_column(writable(name, sys.stdout.encoding), justify="right", no_wrap=True, vertical="bottom")
+    for need in found:
+        mean = plus_minus(need.mean, need.mcse, short=width is not None)
+        numbers = [f"{x:,.0f}" if math.isfinite(x) else "?" for x in (need.n, need.replicates, need.surely)]
+        settings = [exactly(need.settings[name]) for name in plan.varying]
+        cells = (*settings, need.method, need.measure, mean, *numbers)
+        grid.add_row(*(escape(writable(cell, sys.stdout.encoding)) for cell in cells))
+    most = max(need.surely for need in found)
+    said = "one replicate has no spread: give the pilot more --replicates"
+    if math.isfinite(most):
+        rounded = math.ceil(most / plan.block) * plan.block
+        took = statistics.fmean(float(str(b["duration_s"])) for b in result.provenance)
+        seconds = duration(rounded / plan.block * len(plan.points) * took)
+        said = (
+            f"{rounded:,.0f} replicates at every grid point reach {target} with 95 % confidence, in {seconds} of "
+            f"computing: --replicates {rounded:.0f}; --until {_asked(target)} stops at each point when it is reached"
+        )
+    table = drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None)
+    _put_sections([[plan.experiment.question], [table], folded_at_words([said], width)])
+
+
+def _asked(target: Target) -> str:
+    """The target as an option writes it."""
+    return (f"measure={target.measure}," if target.measure else "") + f"mcse={target.mcse:g}"
 
 
 def show(result: Result) -> None:
@@ -46,11 +110,13 @@ def show(result: Result) -> None:
     tables = [drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None) for grid in grids]
     problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
     problems += [plural(result.lost, "block") + " lost"] if result.lost else []
+    problems += [plural(result.left, "block") + " left"] if result.left else []
     problems += ["the picture was not drawn"] if result.undrawn else []
     verdicts = [overall(result.verdicts), *(verdict.sentence for verdict in result.verdicts)] if result.verdicts else []
     _put_sections(
         [
             [result.plan.experiment.question],
+            folded_at_words([f"{LABELS[part]}: {text}" for part, text in result.plan.experiment.design.items()], width),
             folded_at_words(result.plan.description(), width),
             [SHORT] if short else [],
             *([table] for table in tables),

@@ -1,170 +1,147 @@
-"""Running blocks: ``concurrent.futures.Executor`` is the only interface spoken here.
+"""Running blocks: ``concurrent.futures.Executor`` is the only interface spoken here, and this is the loop around it.
 
-``local`` is a pool of forkserver processes (never ``fork``: a forked JAX hangs), ``serial`` runs in this process,
-for debuggers. A window of two blocks a worker is in flight. When a worker dies its pool is rebuilt and the blocks
-that were in flight run one at a time; the one that kills a worker three times is reported lost.
+A window of blocks is in flight, no more, so that a pool that breaks loses little. When it does it is opened anew and
+the blocks that were in flight run one at a time; the one that breaks it again and again is reported lost, by name. A
+pool that can make no progress any more (its scheduler is gone, or nothing came back for too long) ends the run with
+the rest of the blocks reported lost, instead of waiting for ever.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from multiprocessing.connection import Connection
-from typing import Any
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass, field, replace
 
-from simlab.errors import BadInput, unknown
-from simlab.sweep import blocks
-from simlab.sweep.blocks import Outcome, run_block
-from simlab.sweep.guarding import refuse_unguarded
-from simlab.sweep.limits import limit_threads
+from simlab.sweep.blocks import Outcome
 from simlab.sweep.plan import Job
-from simlab.terminal.interruption import put_off, unheard
+from simlab.sweep.pools import OpenPool, Pool, PoolLost
 
-STRIKES = 3
-PRELOAD = ["numpy", "simlab.sweep.engine", "simlab.occupancy"]  # nothing that starts JAX: it does not survive a fork
+PULSE_S = 1.0
+"""How often a pool from which nothing comes back is asked whether it is still there."""
 
-Pool = Callable[[int, Mapping[str, object]], AbstractContextManager[Executor]]
-
-
-def run_blocks(jobs: Sequence[Job], *, engine: str, workers: int, payload: Mapping[str, object]) -> Generator[Outcome]:
-    """Yield the outcome of every job as it completes."""
-    pool = ENGINES[engine]
-    window = 1 if engine == "serial" else 2 * workers
-    return _drive(lambda: pool(workers, payload), jobs, window)
+Take = Callable[[], Job | None]
+"""Hands out the next block, or None while there is none (for now: it is asked again when blocks come back)."""
 
 
-def check_engine(engine: object) -> None:
-    """Raise ``BadInput`` for an engine that is not there, or that could not start its processes from here."""
-    if not isinstance(engine, str):
-        raise BadInput(f"engine = {engine!r}: must be the name of an engine, {' or '.join(ENGINES)}")
-    if engine not in ENGINES:
-        raise unknown("engine", engine, ENGINES)
-    if engine == "local":
-        refuse_unguarded()
+def one_by_one(jobs: Iterable[Job]) -> Take:
+    """Hand out these blocks in their order."""
+    waiting = iter(jobs)
+    return lambda: next(waiting, None)
 
 
-def _drive(
-    open_pool: Callable[[], AbstractContextManager[Executor]], jobs: Sequence[Job], window: int
+def run_blocks(
+    take: Take,
+    open_pool: OpenPool,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    deadline: float | None = None,
 ) -> Generator[Outcome]:
-    """Run every job, over as many pools as it takes."""
-    waiting, suspects, strikes = deque(jobs), deque[Job](), Counter[str]()
-    while waiting or suspects:
+    """Yield the outcome of every block that ``take`` hands out, as it completes.
+
+    Once ``stopping`` says so nothing more is begun, what runs is waited for, and the rest is left. ``deadline`` is how
+    many seconds may pass without any block coming back before all that is left is reported lost.
+    """
+    run = _Run(take, stopping, deadline)
+    while run.more():
         with open_pool() as pool:
-            yield from _until_broken(pool, waiting, suspects, strikes, window)
+            yield from run.until_broken(pool)
 
 
-def _until_broken(
-    pool: Executor, waiting: deque[Job], suspects: deque[Job], strikes: Counter[str], window: int
-) -> Generator[Outcome]:
-    """Run jobs until none is left or the pool breaks; then all in flight are suspects, or lost at the third strike."""
-    live: dict[Future[Outcome], Job] = {}
-    broken = False
-    while live or ((waiting or suspects) and not broken):
-        while (waiting or suspects) and not broken:
-            # A suspect runs alone, so that the strike that follows is surely its own.
-            alone = bool(suspects) or any(strikes[job.key] for job in live.values())
-            if len(live) >= (1 if alone else window):
-                break
-            queue = suspects or waiting
-            try:
-                live[pool.submit(run_block, queue[0])] = queue[0]
-            except BrokenExecutor:  # it broke since the last look; this job was never in it
-                broken = True
-            else:
-                queue.popleft()
-        for future in wait(live, return_when=FIRST_COMPLETED).done:
-            job = live.pop(future)
-            try:
-                yield replace(future.result(), attempt=strikes[job.key] + 1)
-            except BrokenExecutor:
-                broken = True
-                strikes[job.key] += 1
-                if strikes[job.key] < STRIKES:
-                    suspects.append(job)
-                else:
-                    yield Outcome(job, lost=True, attempt=STRIKES)
+@dataclass
+class _Run:
+    """What is left to do, over as many pools as it takes."""
 
+    take: Take
+    stopping: Callable[[], bool]
+    deadline: float | None
+    next: Job | None = None
+    suspects: deque[Job] = field(default_factory=deque)
+    strikes: Counter[str] = field(default_factory=Counter)
+    gone: str | None = None
+    """Why no pool can go on."""
 
-@contextmanager
-def _serial_pool(workers: int, payload: Mapping[str, object]) -> Iterator[Executor]:  # noqa: ARG001
-    """An executor that runs a call inside ``submit``, in this process, with the payload in place."""
-    blocks.payload.update(payload)
-    try:
-        yield _Serial()
-    finally:
-        blocks.payload.clear()
+    def more(self) -> bool:
+        """Whether there is a block to begin."""
+        if self.stopping() or self.gone:
+            return False
+        if not self.suspects and self.next is None:
+            self.next = self.take()
+        return bool(self.suspects) or self.next is not None
 
+    def until_broken(self, pool: Pool) -> Generator[Outcome]:
+        """Run blocks until none is left or the pool breaks; then all in flight are suspects, or lost."""
+        live: dict[Future[Outcome], Job] = {}
+        broken, heard = False, time.monotonic()
+        deaths: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError, *pool.fatal)
+        while live or (not broken and self.more()):
+            while not broken and self.more() and len(live) < self.room(live, pool):
+                broken = not self.begin(pool, live)
+            if self.stopping():
+                for future in [future for future in live if future.cancel()]:
+                    del live[future]
+            done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
+            if not done and live:
+                self.gone = self.still_there(pool, heard)
+                if self.gone:
+                    yield from self.given_up(live)
+                    return
+            for future in done:
+                heard = time.monotonic()
+                job = live.pop(future)
+                try:
+                    yield replace(future.result(), attempt=self.strikes[job.key] + 1)
+                except deaths as error:
+                    broken = broken or isinstance(error, BrokenExecutor)
+                    yield from self.struck(job, pool, pool.forgives if isinstance(error, BrokenExecutor) else 1)
 
-class _Serial(Executor):
-    """Runs each call at once, in the calling thread; what it raises passes through, as a debugger wants it."""
+    def room(self, live: dict[Future[Outcome], Job], pool: Pool) -> int:
+        """How many blocks may be in flight. A suspect runs alone, so that the strike that follows is surely its own."""
+        alone = bool(self.suspects) or any(self.strikes[job.key] for job in live.values())
+        return 1 if alone else pool.window
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-class _Local(ProcessPoolExecutor):
-    """A pool whose ``submit``, which starts processes, is finished before a signal is heeded."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        with put_off():
-            return super().submit(fn, *args, **kwargs)
-
-
-@contextmanager
-def _local_pool(workers: int, payload: Mapping[str, object]) -> Iterator[Executor]:
-    """A pool of processes of one thread each, which die with this process, or when an error ends the sweep."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        _start_forkserver()
-    lifeline, held = multiprocessing.Pipe(duplex=False)
-    pool = _Local(workers, mp_context=context, initializer=_start_worker, initargs=(lifeline, dict(payload)))
-    try:
-        yield pool
-        pool.shutdown()
-    finally:
-        held.close()  # ends the workers at once, whatever they are doing
-        pool.shutdown(cancel_futures=True)
-        lifeline.close()
-
-
-ENGINES: dict[str, Pool] = {"local": _local_pool, "serial": _serial_pool}
-
-
-def _start_forkserver() -> None:
-    """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
-    from multiprocessing import forkserver, resource_tracker
-
-    forkserver.set_forkserver_preload(PRELOAD)
-    added = limit_threads(os.environ)
-    try:
-        resource_tracker.ensure_running()  # first, for it unblocks SIGINT when it has started
-        with put_off(), unheard():
-            forkserver.ensure_running()
-    finally:
-        for name in added:  # the caller's own environment stays as it was
-            del os.environ[name]
-
-
-def _start_worker(lifeline: Connection, payload: dict[str, object]) -> None:
-    """Ready a worker process: Ctrl-C is the driver's business, and the end of the lifeline is the worker's end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    limit_threads(os.environ)
-    blocks.payload.update(payload)
-
-    def watch() -> None:
+    def begin(self, pool: Pool, live: dict[Future[Outcome], Job]) -> bool:
+        """Submit the next block; False where the pool is broken already, and the block was never in it."""
+        job = self.suspects[0] if self.suspects else self.next
+        assert job is not None
         try:
-            lifeline.recv_bytes()  # nothing is ever sent: this returns when the other end is gone
-        except (EOFError, OSError):
-            os._exit(1)
+            live[pool.submit(job)] = job
+        except BrokenExecutor:
+            return False
+        if self.suspects:
+            self.suspects.popleft()
+        else:
+            self.next = None
+        return True
 
-    threading.Thread(target=watch, daemon=True, name="lifeline").start()
+    def struck(self, job: Job, pool: Pool, forgiven: int) -> Generator[Outcome]:
+        """A block whose worker died: once more, alone, or lost."""
+        self.strikes[job.key] += 1
+        if self.strikes[job.key] < forgiven:
+            self.suspects.append(job)
+        else:
+            times = f" {forgiven} times" if forgiven > 1 else ""
+            yield Outcome(job, lost=f"its worker died{times}, {pool.excuse}", attempt=forgiven)
+
+    def still_there(self, pool: Pool, heard: float) -> str | None:
+        """Why there is no hope for this pool any more, or None."""
+        try:
+            pool.pulse()
+        except PoolLost as lost:
+            return str(lost)
+        silent = time.monotonic() - heard
+        if self.deadline is not None and silent > self.deadline:
+            return f"no block came back for {silent:.0f} s (--deadline {self.deadline:g})"
+        return None
+
+    def given_up(self, live: dict[Future[Outcome], Job]) -> Generator[Outcome]:
+        """Report what is in flight, and everything behind it, as lost."""
+        assert self.gone is not None
+        left = [*live.values(), *self.suspects]
+        job = self.next or self.take()
+        while job is not None:
+            left.append(job)
+            job = self.take()
+        for job in left:
+            yield Outcome(job, lost=self.gone)

@@ -1,12 +1,18 @@
-"""One thread a worker: workers share the cores, and more threads would move the last bits of sums.
+"""What a worker may use: one thread, since workers share the cores and more threads would move the last bits of sums;
+so much time for a block; so much memory.
 
-Imports nothing, because BLAS, numba and XLA read these variables when they are loaded.
+Imports nothing heavy, because BLAS, numba and XLA read the variables set here when they are loaded.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
-from collections.abc import MutableMapping
+import signal
+import threading
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from types import FrameType
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -30,3 +36,55 @@ def limit_threads(environ: MutableMapping[str, str]) -> list[str]:
     added = [name for name in wanted if name not in environ]
     environ.update({name: wanted[name] for name in added})
     return added
+
+
+GRACE_S = 2.0
+"""How long a block that is past its time may take to notice, before its process is ended."""
+
+
+class TimedOut(BaseException):
+    """A block took longer than it may; no ``Exception``, so that a cell's own ``except Exception`` lets it through."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise ``TimedOut`` in the body after so many seconds, and end the process if it has not stopped by then.
+
+    The exception shows where the block was. Native code that never returns to Python hears no signal: a thread of the
+    interpreter's own, which needs no lock, ends the process ``GRACE_S`` later. A thread that is not the main one
+    (of a Dask worker) cannot be sent a signal, so there the process ends at once.
+    """
+    if seconds is None:
+        yield
+        return
+    if threading.current_thread() is not threading.main_thread():
+        timer = threading.Timer(seconds, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
+
+    def over(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise TimedOut(f"took longer than --timeout {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True, file=nowhere)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
+            signal.signal(signal.SIGALRM, before)
+
+
+def memory_limit(size: int | None) -> None:
+    """Let this process hold at most ``size`` bytes of data: beyond it an allocation raises ``MemoryError``."""
+    if size is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))

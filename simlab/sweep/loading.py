@@ -12,10 +12,12 @@ import hashlib
 import importlib.resources
 import inspect
 import linecache
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +28,9 @@ from simlab.errors import BadInput, unknown
 
 Row = dict[str, object]
 """One result: names to plain numbers, truth values and text."""
+
+ADEMP = ("Aim", "Data", "Estimand", "Method", "Performance")
+"""How the parts of an experiment's docstring begin; an s may follow."""
 
 SMOKE_KEYS = ("replicates", "block", "grid")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -53,7 +58,8 @@ class Experiment:
     ``picture`` names a function of ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of
     ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, ``check`` raises ``BadInput`` for a
     Config that no cell could serve, ``closed`` maps settings that a user may not choose to the option that does (or
-    to nothing), and ``base`` holds settings that are given from outside (a table of facts).
+    to nothing), ``base`` holds settings that are given from outside (a table of facts), and ``asked`` is the call of
+    ``load_facts`` that gave them. ``design`` has the parts of the docstring: aims, data, estimands, methods and so on.
     """
 
     source: Source
@@ -71,6 +77,8 @@ class Experiment:
     check: Callable[[Any], None] | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     base: Mapping[str, object] = field(default_factory=dict)
+    asked: Mapping[str, object] = field(default_factory=dict)
+    design: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def slug(self) -> str:
@@ -136,7 +144,8 @@ def load_facts(paths: Sequence[str], **options: object) -> Experiment:
     """
     source = _package_source("facts")
     base = run_source(source).configure(paths, **options)
-    return experiment_of(source, base)
+    asked = {"paths": [os.path.abspath(path) for path in paths], **options}
+    return replace(experiment_of(source, base), asked=asked)
 
 
 def _package_source(name: str) -> Source:
@@ -201,9 +210,22 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
         check=getattr(module, "check", None),
         closed=_closed(getattr(module, "CLOSED", {})),
         base=dict(base or {}),
+        design=design_of(doc),
     )
     _check(experiment)
     return experiment
+
+
+def design_of(doc: str) -> dict[str, str]:
+    """The parts of a docstring that reads "Aims: ... Data: ... Estimands: ... Methods: ... Performance: ...".
+
+    They are the ADEMP of a simulation study (Morris, White & Crowther 2019): aims, data-generating mechanism,
+    estimands, methods, performance measures. A part that is not there is not in the result.
+    """
+    text = " ".join(doc.split())
+    found = [*re.finditer(rf"(?:^|(?<=[.?:;)] ))({'|'.join(ADEMP)})s?: ", text)]
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    return {match[1]: text[match.end() : end].strip() for match, end in zip(found, ends, strict=False)}
 
 
 def _headings(shown: Mapping[str, str] | Sequence[str]) -> dict[str, str]:

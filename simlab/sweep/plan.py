@@ -13,8 +13,8 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 import simlab
 from simlab.errors import BadInput
-from simlab.sweep.axes import Axis, axes_of, length, read_value, sentences, truth
+from simlab.sweep.axes import Axis, axes_of, length, read_value, sample_of, sentences, truth
 from simlab.sweep.loading import Experiment, Source
 from simlab.terminal.numerals import count
 from simlab.terminal.wording import number, plural, settings_text
@@ -61,6 +61,7 @@ class Job:
     index: int
     size: int
     version: str
+    device: str = "cpu"
 
     @property
     def replicates(self) -> range:
@@ -75,15 +76,55 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a sweep will do. ``jobs`` come in the order of the grid, then of the blocks."""
+    """Everything a sweep will do: ``blocks`` says how many blocks each grid point has, of ``block`` replicates.
+
+    ``asked`` is the number of replicates that a user wants of each, before it is rounded up to whole blocks.
+    ``version`` is the code's: that which computes, or that which computed what is looked at later.
+    """
 
     experiment: Experiment
     points: tuple[Point, ...]
-    jobs: tuple[Job, ...]
+    blocks: tuple[int, ...]
     seed: int
-    replicates: int
     asked: int
     block: int
+    version: str
+    device: str = "cpu"
+
+    @functools.cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """All blocks, in the order of the grid, then of their numbers."""
+        return tuple(job for i in range(len(self.points)) for job in self.jobs_of(i))
+
+    def jobs_of(self, i: int, start: int = 0) -> tuple[Job, ...]:
+        """The blocks of grid point number ``i``, from number ``start`` on."""
+        point, source = self.points[i], self.experiment.source
+        more = [] if self.device == "cpu" else [self.device]
+
+        def job(index: int) -> Job:
+            depends_on = [point.key, self.seed, index, self.block, source.slug, source.digest, self.version, *more]
+            key = _digest(depends_on)
+            settings = point.settings
+            return Job(key, source, settings, point.digest, self.seed, index, self.block, self.version, self.device)
+
+        return tuple(job(index) for index in range(start, self.blocks[i]))
+
+    @property
+    def replicates(self) -> int:
+        """The replicates of the grid point that has most."""
+        return max(self.blocks) * self.block
+
+    def with_blocks(self, blocks: Sequence[int]) -> Plan:
+        """The same plan with so many blocks a grid point. Raises ``BadInput`` beyond ``MOST``."""
+        _refuse_too_many(len(self.points), max(blocks), sum(blocks))
+        return replace(self, blocks=tuple(blocks))
+
+    @functools.cached_property
+    def name(self) -> str:
+        """A digest of all but the number of replicates: runs of one name are the same run, longer or shorter."""
+        keys = [point.key for point in self.points]
+        source = self.experiment.source
+        return _digest([keys, self.seed, self.block, source.slug, source.digest, self.version, self.device])
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -126,14 +167,18 @@ def make_plan(
     replicates: int | None = None,
     seed: int = 0,
     smoke: bool = False,
+    design: str | None = None,
+    points: int | None = None,
+    device: str = "cpu",
     origin: str = "settings",
 ) -> Plan:
     """Return the grid points and blocks of ``experiment`` with ``settings`` in place of its axes.
 
-    A tuple, list or range in ``settings`` is an axis, anything else pins the setting; text is read as on the
-    command line (``1e6``, and ``a+b`` for a setting that holds a tuple). ``origin`` says in messages where they
-    came from. ``smoke`` takes grid, replicates and block size from SMOKE. Raises ``BadInput`` listing every mistake
-    of every grid point, those that the experiment's ``check`` finds among them, and for more than ``MOST`` blocks.
+    A tuple, list or range in ``settings`` is an axis, a ``Span`` a range that is sampled at ``points`` points by
+    ``design`` ("lhs" unless "random"), anything else pins the setting; text is read as on the command line (``1e6``,
+    ``0.1..0.9``, and ``a+b`` for a setting that holds a tuple). ``origin`` says in messages where they came from.
+    ``smoke`` takes grid, replicates and block size from SMOKE. Raises ``BadInput`` listing every mistake of every
+    grid point, those that the experiment's ``check`` finds among them, and for more than ``MOST`` blocks.
     """
     truth("smoke", smoke)
     sizes: dict[str, Any] = dict(experiment.smoke) if smoke else {}
@@ -141,27 +186,33 @@ def make_plan(
     asked = count("replicates", sizes.get("replicates", experiment.replicates) if replicates is None else replicates, 1)
     seed = count("seed", seed, 0)
     settings = {} if settings is None else settings
-    grid = axes_of(experiment, settings, sizes.get("grid", experiment.grid), origin)
-    origins = {name: origin if name in settings else f"GRID of {experiment.slug}.py" for name in grid}
+    grid, spans = axes_of(experiment, settings, sizes.get("grid", experiment.grid), origin)
+    sample = sample_of(experiment, spans, design, points, seed)
+    origins = {name: origin if name in settings else f"GRID of {experiment.slug}.py" for name in (*grid, *spans)}
     blocks = -(-asked // block)
-    _refuse_too_many(math.prod(length(axis) for axis in grid.values()), blocks)
-    points = _points(experiment, grid, origins)
-    jobs = tuple(job for point in points for job in _jobs(experiment.source, point, seed, blocks, block))
-    return Plan(experiment, points, jobs, seed, blocks * block, asked, block)
+    size = math.prod(length(axis) for axis in grid.values()) * len(sample)
+    _refuse_too_many(size, blocks, size * blocks)
+    found = _points(experiment, grid, sample, origins)
+    return Plan(experiment, found, (blocks,) * len(found), seed, asked, block, code_version(), device)
 
 
-def _refuse_too_many(points: int, blocks: int) -> None:
+def _refuse_too_many(points: int, blocks: int, total: int) -> None:
     """Raise ``BadInput`` for a plan that no machine would live to see done, before it is laid out."""
-    if points * blocks > MOST:
+    if total > MOST:
         each = f"{plural(points, 'grid point')} x {plural(blocks, 'block')}"
         raise BadInput(
-            f"{number(points * blocks)} blocks ({each}) are too many: at most {number(MOST)} in one run, "
+            f"{number(total)} blocks ({each}) are too many: at most {number(MOST)} in one run, "
             "take fewer values or replicates"
         )
 
 
-def _points(experiment: Experiment, grid: Mapping[str, Axis], origins: Mapping[str, str]) -> tuple[Point, ...]:
-    """The full product of the axes, through the Config; every mistake of every point is reported, once."""
+def _points(
+    experiment: Experiment,
+    grid: Mapping[str, Axis],
+    sample: Sequence[Mapping[str, object]],
+    origins: Mapping[str, str],
+) -> tuple[Point, ...]:
+    """The sample crossed with the axes, through the Config; every mistake of every point is reported, once."""
     fields = experiment.config.model_fields
     for name in (*RESERVED, *SUMMARY):
         if name in fields:
@@ -170,17 +221,18 @@ def _points(experiment: Experiment, grid: Mapping[str, Axis], origins: Mapping[s
     points: list[Point] = []
     mistakes: dict[str, None] = {}
     refused: dict[str, list[Point]] = {}
-    for values in itertools.product(*axes.values()):
+    for first, values in itertools.product(sample, itertools.product(*axes.values())):
+        chosen = dict(first) | dict(zip(axes, values, strict=True))
         try:
-            config = experiment.config(**(dict(experiment.base) | dict(zip(axes, values, strict=True))))
+            config = experiment.config(**(dict(experiment.base) | chosen))
         except ValidationError as error:
             mistakes |= dict.fromkeys(sentences(error, origins, experiment))
             continue
-        points.append(_point(config))
+        points.append(point_of(config))
         sentence = _refusal(experiment, config)
         if sentence:
             refused.setdefault(sentence, []).append(points[-1])
-    several = [name for name, values in axes.items() if len(values) > 1]
+    several = [*sample[0], *(name for name, values in axes.items() if len(values) > 1)]
     mistakes |= dict.fromkeys(_placed(s, where, several, len(points)) for s, where in refused.items())
     if mistakes:
         raise BadInput("\n".join(mistakes))
@@ -214,19 +266,11 @@ def _placed(sentence: str, where: Sequence[Point], several: Sequence[str], of: i
     return f"at {settings_text(flat(where[0].settings), several)}{more}: {sentence}"
 
 
-def _point(config: BaseModel) -> Point:
+def point_of(config: BaseModel) -> Point:
     """A validated grid point and its digests, with ``methods`` and without."""
     settings = config.model_dump()
     named = {name: value for name, value in config.model_dump(mode="json").items() if name != "methods"}
     return Point(settings, _digest(named), _digest(settings))
-
-
-def _jobs(source: Source, point: Point, seed: int, blocks: int, size: int) -> Iterator[Job]:
-    """The blocks of a grid point; the key of each hashes everything that its rows depend on."""
-    version = code_version()
-    for index in range(blocks):
-        depends_on = [point.key, seed, index, size, source.slug, source.digest, version]
-        yield Job(_digest(depends_on), source, point.settings, point.digest, seed, index, size, version)
 
 
 def _digest(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Where results live: one file a block, then three tables collected from them.
+"""Where results live: one file a block (``collecting`` makes tables of them, ``manifests`` says which run has which).
 
 A block's file is written whole under a temporary name in the same folder, synced and renamed, so whatever is
 killed, a file is either there or not. Its first line is a header (key, columns, row count, SHA-256 of the rows,
@@ -10,9 +10,7 @@ header counts as not there.
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import math
 import os
@@ -20,20 +18,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from simlab.errors import BadInput
-from simlab.sweep.blocks import ERROR_COLUMNS, Outcome
+from simlab.sweep.blocks import Outcome
 from simlab.sweep.loading import Row
-from simlab.sweep.plan import Job, Plan, flat
+from simlab.sweep.plan import Job, flat
 from simlab.terminal.files import write_atomically
-
-Table = dict[str, np.ndarray]
-"""A table by columns; missing numbers are NaN, missing texts are None."""
-
-SQL_TYPES = {"bool": "BOOLEAN", "int": "BIGINT", "float": "DOUBLE", "str": "VARCHAR"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +32,7 @@ class Block:
 
     path: Path
     key: str
+    sha256: str
     columns: dict[str, str]
     rows: int
     errors: int
@@ -65,6 +56,11 @@ class Store:
         """The folder of the block files."""
         return self.folder / "blocks"
 
+    @property
+    def runs(self) -> Path:
+        """The folder of the manifests."""
+        return self.folder / "runs"
+
     def path(self, key: str) -> Path:
         """The file of the block ``key``."""
         return self.blocks / f"{key}.jsonl"
@@ -74,10 +70,14 @@ class Store:
         found = ((job.key, read_block(self.path(job.key), job.key)) for job in jobs)
         return {key: block for key, block in found if block is not None}
 
+    def files(self) -> list[Path]:
+        """All block files, of whatever run."""
+        return sorted(self.blocks.glob("*.jsonl"))
+
     def strangers(self, jobs: Iterable[Job]) -> int:
         """How many block files belong to other settings, another experiment text or another code version."""
         known = {self.path(job.key).name for job in jobs}
-        return sum(path.name not in known for path in self.blocks.glob("*.jsonl"))
+        return sum(path.name not in known for path in self.files())
 
     def delete(self, jobs: Iterable[Job]) -> None:
         """Delete the files of these blocks and no others."""
@@ -86,26 +86,19 @@ class Store:
 
     def write(self, outcome: Outcome) -> Block:
         """Keep the rows of a block. Raises ``BadInput`` when the disk refuses."""
-        job = outcome.job
-        settings = flat(job.settings)
-        before = {"experiment": job.source.slug, **settings, "seed": job.seed}
-        after = {"version": job.version, "key": job.key}
-        rows = [before | row | after for row in outcome.rows]
-        body = b"".join(_encode(row) for row in rows)
-        path, columns = self.path(job.key), _columns(rows)
-        provenance = outcome.provenance | {"attempt": outcome.attempt}
+        path, block, body = self.path(outcome.job.key), *block_of(outcome, self.path(outcome.job.key))
         header = {
-            "key": job.key,
-            "columns": columns,
-            "rows": len(rows),
-            "sha256": hashlib.sha256(body).hexdigest(),
-            "errors": outcome.errors,
-            "warnings": outcome.warnings,
-            "provenance": provenance,
+            "key": block.key,
+            "columns": block.columns,
+            "rows": block.rows,
+            "sha256": block.sha256,
+            "errors": block.errors,
+            "warnings": block.warnings,
+            "provenance": block.provenance,
         }
         with self.refusals():
             write_atomically(path, _encode(header) + body)
-        return Block(path, job.key, columns, len(rows), outcome.errors, outcome.warnings, provenance)
+        return block
 
     def discard_if_empty(self) -> None:
         """Remove the folders that this store made, where nothing was put into them."""
@@ -146,6 +139,15 @@ def open_store(folder: Path) -> Store:
     return store
 
 
+def open_folder(name: object) -> Store:
+    """A results folder that is there, to look at. Raises ``BadInput`` for one that is not."""
+    folder = Path(str(name))
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is not there"
+        raise BadInput(f"results folder {str(name)!r} {what}: name the folder of a sweep, such as its --out")
+    return Store(folder)
+
+
 def read_block(path: Path, key: str) -> Block | None:
     """The block in a file, or None where the file is missing or is not what was written."""
     try:
@@ -154,9 +156,22 @@ def read_block(path: Path, key: str) -> Block | None:
         if header["key"] != key or header["sha256"] != hashlib.sha256(body).hexdigest():
             return None
         warnings = tuple(header["warnings"])
-        return Block(path, key, header["columns"], header["rows"], header["errors"], warnings, header["provenance"])
+        columns, rows, errors = header["columns"], header["rows"], header["errors"]
+        return Block(path, key, header["sha256"], columns, rows, errors, warnings, header["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def block_of(outcome: Outcome, path: Path) -> tuple[Block, bytes]:
+    """A block as it is kept: its header, and its rows as JSON lines, the same bytes for the same rows."""
+    job = outcome.job
+    before = {"experiment": job.source.slug, **flat(job.settings), "seed": job.seed}
+    after = {"version": job.version, "key": job.key}
+    rows = [before | row | after for row in outcome.rows]
+    body = b"".join(_encode(row) for row in rows)
+    provenance = outcome.provenance | {"attempt": outcome.attempt}
+    digest, columns = hashlib.sha256(body).hexdigest(), _columns(rows)
+    return Block(path, job.key, digest, columns, len(rows), outcome.errors, outcome.warnings, provenance), body
 
 
 def _encode(row: Mapping[str, object]) -> bytes:
@@ -176,7 +191,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
-            columns[name] = _wider(columns.get(name, ""), _kind(value))
+            columns[name] = wider(columns.get(name, ""), _kind(value))
     return columns
 
 
@@ -187,89 +202,10 @@ def _kind(value: object) -> str:
     return "float" if type(value) is int and abs(value) >= 2**63 else type(value).__name__
 
 
-def _wider(one: str, other: str) -> str:
+def wider(one: str, other: str) -> str:
     """The type that holds both: text over float over integer; a truth value among numbers is a float."""
     if one == other or not other:
         return one
     if not one:
         return other
     return "str" if "str" in (one, other) else "float"
-
-
-def collect(store: Store, plan: Plan, done: Mapping[str, Block]) -> Table:
-    """Write ``replicates.parquet`` and ``provenance.csv`` from the blocks, in the plan's order, and return the rows.
-
-    The files are concatenated and read once with every column named: readers that look at the first rows only
-    drop columns that come later.
-    """
-    import duckdb
-
-    found = [done[job.key] for job in plan.jobs if job.key in done]
-    types = _merged(found, plan)
-    with store.refusals(), tempfile.TemporaryDirectory(dir=store.folder, prefix=".collect.") as scratch:
-        lines, parquet = Path(scratch) / "rows.jsonl", Path(scratch) / "replicates.parquet"
-        with lines.open("wb") as file:
-            file.writelines(block.body() for block in found)
-        with duckdb.connect() as connection:
-            connection.execute("SET threads = 1")
-            connection.execute(f"SET temp_directory = {_quoted(scratch)}")
-            columns = ", ".join(f"{_quoted(name)}: '{kind}'" for name, kind in types.items())
-            source = f"read_json({_quoted(lines)}, format = 'newline_delimited', columns = {{{columns}}})"
-            target = f"{_quoted(parquet)} (FORMAT parquet, COMPRESSION zstd)"
-            try:
-                connection.execute(f"COPY (SELECT * FROM {source}) TO {target}")
-            except duckdb.IOException as error:  # a full disk
-                raise OSError(str(error)) from None
-        os.replace(parquet, store.folder / "replicates.parquet")
-    provenance = [{"key": block.key, **block.provenance} for block in found]
-    write_csv(store, "provenance.csv", provenance)
-    return read_table(store.folder / "replicates.parquet")
-
-
-def _merged(found: Sequence[Block], plan: Plan) -> dict[str, str]:
-    """The columns of all blocks: names and settings, then measures, errors, version and key."""
-    merged: dict[str, str] = {}
-    for block in found:
-        for name, kind in block.columns.items():
-            merged[name] = _wider(merged.get(name, ""), kind)
-    first = ["experiment", *plan.settings, "seed", "replicate", "method"]
-    last = ["version", "key"]
-    measures = [name for name in merged if name not in (*first, *ERROR_COLUMNS, *last)]
-    errors = [name for name in ERROR_COLUMNS if name in merged]
-    return {name: SQL_TYPES[merged.get(name) or "str"] for name in (*first, *measures, *errors, *last)}
-
-
-def _quoted(text: str | Path) -> str:
-    """A literal of SQL."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def read_table(path: Path) -> Table:
-    """The columns of a Parquet file."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        columns: dict[str, Any] = connection.execute(f"SELECT * FROM read_parquet({_quoted(path)})").fetchnumpy()
-    return {name: _filled(column) for name, column in columns.items()}
-
-
-def _filled(column: Any) -> np.ndarray:
-    """A column without a mask: missing numbers are NaN, missing texts None."""
-    missing, values = np.ma.getmaskarray(column), np.ma.getdata(column)
-    if missing.any():
-        values = values.astype(object if values.dtype == object else float)
-        values[missing] = None if values.dtype == object else np.nan
-    return values
-
-
-def write_csv(store: Store, name: str, rows: Sequence[Row]) -> Path:
-    """Write rows as a CSV file, with every column of any row; missing values are empty, NaN is ``nan``."""
-    columns = dict.fromkeys(column for row in rows for column in row)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    path = store.folder / name
-    with store.refusals():
-        write_atomically(path, text.getvalue().encode())
-    return path

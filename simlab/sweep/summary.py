@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from simlab.sweep.blocks import ERROR_COLUMNS
+from simlab.sweep.collecting import Table
 from simlab.sweep.loading import Row
 from simlab.sweep.plan import RESERVED
-from simlab.sweep.store import Table
 
 HELPERS = ("_estimand", "_low", "_high")
 

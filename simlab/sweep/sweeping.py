@@ -5,98 +5,52 @@ It prints nothing. What there is to say while it runs goes to a ``Watcher``.
 
 from __future__ import annotations
 
-import io
+import random
 import signal
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from simlab.bounds import THEOREMS
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput
 from simlab.sweep.blocks import Outcome
-from simlab.sweep.engine import STRIKES, run_blocks
-from simlab.sweep.loading import Experiment, Row
+from simlab.sweep.collecting import SUMMARY, Table, collect, write_csv
+from simlab.sweep.engine import run_blocks
+from simlab.sweep.loading import Row
+from simlab.sweep.manifests import write_manifest
 from simlab.sweep.plan import Job, Plan
-from simlab.sweep.store import Block, Table, collect, open_store, write_csv
+from simlab.sweep.planning import next_blocks
+from simlab.sweep.pools import Workers
+from simlab.sweep.results import Goals, Result, Watcher, drawer, png
+from simlab.sweep.store import Block, open_store, read_block
 from simlab.sweep.summary import summarise
-from simlab.sweep.verdicts import Verdict, check_columns, judge
+from simlab.sweep.telling import MORE_RAISED, TOLD, kept, lost_block, raised_cell, remarks
+from simlab.sweep.verdicts import check_columns, judge
 from simlab.terminal.files import write_atomically
-from simlab.terminal.interruption import Interrupted, stoppable
+from simlab.terminal.interruption import Interrupted, Stopped, Winding, stoppable
 from simlab.terminal.wording import plural
-
-HELD, FAILED, INCOMPLETE = 0, 1, 3
-TOLD = 5
-"""How many grid points whose cell raised are named; the table has them all."""
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """Hears of a sweep while it runs."""
-
-    def start(self, plan: Plan, done: int) -> None:
-        """The sweep begins, with ``done`` blocks there already."""
-
-    def advance(self, outcome: Outcome) -> None:
-        """A block came to its end."""
-
-    def note(self, text: str) -> None:
-        """A sentence for the user."""
-
-    def stop(self) -> None:
-        """The sweep ended, one way or another."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished sweep: its tables, its verdicts, and where they are.
-
-    ``replicates`` holds the columns of ``replicates.parquet``; ``computed`` and ``reused`` count blocks, ``errors``
-    replicates whose cell raised, ``lost`` blocks that killed their worker; ``undrawn`` says that the picture failed.
-    """
-
-    plan: Plan
-    folder: Path
-    replicates: Table = field(repr=False)
-    summary: list[Row] = field(repr=False)
-    verdicts: tuple[Verdict, ...]
-    notes: tuple[str, ...]
-    computed: int
-    reused: int
-    errors: int
-    lost: int
-    picture: Path | None
-    undrawn: bool = False
-
-    @property
-    def status(self) -> int:
-        """The exit status: 1 a bound failed, else 3 with error rows, lost blocks or no picture, else 0."""
-        if any(verdict.failed for verdict in self.verdicts):
-            return FAILED
-        return INCOMPLETE if self.errors or self.lost or self.undrawn else HELD
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that were written."""
-        tables = ("replicates.parquet", "summary.csv", "provenance.csv")
-        written = tuple(self.folder / name for name in tables if self.replicates)
-        return (*written, self.picture) if self.picture else written
 
 
 class Sweep:
     """The state of one run: what is done, what is to do, and what there is to say."""
 
-    def __init__(self, plan: Plan, folder: Path, engine: str, workers: int, fresh: bool) -> None:
-        self.plan, self.engine, self.workers, self.fresh = plan, engine, workers, fresh
-        self.draw = _drawer(plan.experiment)
+    def __init__(self, plan: Plan, folder: Path, workers: Workers, goals: Goals) -> None:
+        self.plan, self.workers, self.goals = plan, workers, goals
+        self.draw = drawer(plan.experiment)
         self.store = open_store(folder)
         self.watcher: Watcher | None = None
+        self.winding = Winding()
         self.done: dict[str, Block] = {}
+        self.known: dict[str, Block] = {}
         self.pending: list[Job] = list(plan.jobs)
+        self.queue: deque[Job] = deque()
         self.notes: list[str] = []
         self.raised: set[str] = set()
-        self.lost = 0
+        self.lost: Counter[str] = Counter()
+        self.running = self.computed = self.errors = 0
+        self.recorded = self.shared = False
         self.theorems = (*THEOREMS, *plan.experiment.theorems)
 
     def run(self, watcher: Watcher | None = None) -> Result:
@@ -104,7 +58,7 @@ class Sweep:
         self.watcher = watcher
         try:
             with stoppable():
-                if self.fresh:
+                if self.goals.fresh:
                     self.store.delete(self.plan.jobs)
                 self.look()
                 self.compute()
@@ -115,20 +69,18 @@ class Sweep:
             self.store.discard_if_empty()
 
     def rehearse(self) -> None:
-        """See what ``run`` would find and compute (``done``, ``pending``), and leave nothing behind."""
+        """See what ``run`` would find and compute (``done``, ``pending``, ``known``), and leave nothing behind."""
         try:
-            if not self.fresh:
-                self.look()
+            self.look()
+            self.known = self.done
+            if self.goals.fresh:
+                self.done, self.pending = {}, list(self.plan.jobs)
         finally:
             self.store.discard_if_empty()
 
     def kept(self) -> str:
         """What an interruption leaves, in a sentence that is true at every stage."""
-        if not self.done:
-            return "interrupted before a block was finished; the same command starts again"
-        again = "the same command without --fresh resumes" if self.fresh else "the same command resumes"
-        blocks = f"{len(self.done):,} of {plural(len(self.plan.jobs), 'block')}"
-        return f"interrupted: {blocks} are kept in {self.store.folder}; {again}"
+        return kept(self.plan, self.store, len(self.done), fresh=self.goals.fresh)
 
     def note(self, text: str) -> None:
         """Say a sentence, once."""
@@ -142,93 +94,161 @@ class Sweep:
         self.done = self.store.finished(self.plan.jobs)
         self.pending = pending_jobs(self.plan, self.done)
         for block in self.done.values():
-            check_columns(block.columns, (theorem.slug for theorem in self.theorems))
+            self.judgeable(block)
+
+    def judgeable(self, block: Block) -> None:
+        """Raise ``BadInput`` for a bound among the columns that nobody would judge."""
+        check_columns(block.columns, (theorem.slug for theorem in self.theorems))
 
     def remark(self) -> None:
         """Say what there is to say of the folder and the size before any block is computed."""
-        plan, store = self.plan, self.store
-        damaged = sum(job.key not in self.done and store.path(job.key).exists() for job in self.pending)
-        raised = sum(job.key in self.done for job in self.pending)
-        if not self.pending:
-            self.note(
-                f"all {plural(len(plan.jobs), 'block')} were there already: nothing to compute (--fresh recomputes)"
-            )
-        if plan.replicates != plan.asked:
-            self.note(
-                f"{plural(plan.asked, 'replicate')} a grid point rounded up to {plan.replicates:,}: "
-                f"blocks hold {plan.block} and are never shortened"
-            )
-        if damaged:
-            self.note(f"{plural(damaged, 'block file')} cut short or altered: computed again")
-        if raised:
-            self.note(f"{plural(raised, 'block')} whose cell raised the last time: computed again")
-        strangers = store.strangers(plan.jobs)
-        if strangers:
-            self.note(
-                f"{store.folder} also holds {plural(strangers, 'block')} of other runs (other settings, seed or code); "
-                "the tables there are overwritten by this run"
-            )
+        for text in remarks(self.plan, self.store, self.done, self.pending):
+            self.note(text)
 
     def compute(self) -> None:
-        """Run the pending blocks and keep each as it completes."""
-        payload, workers = self.plan.experiment.payload, min(self.workers, max(len(self.pending), 1))
-        outcomes = run_blocks(self.pending, engine=self.engine, workers=workers, payload=payload)
+        """Run the pending blocks and keep each as it completes. Raises ``Stopped`` after a Ctrl-C that was a wish."""
+        self.queue = deque(self.pending)
+        self.errors = sum(self.done[job.key].errors for job in self.plan.jobs if job.key in self.done)
+        self.errors -= sum(self.done[job.key].errors for job in self.pending if job.key in self.done)
+        workers = self.workers
+        outcomes = run_blocks(
+            self.take,
+            workers.opener(self.plan.experiment.payload),
+            stopping=self.stopping,
+            deadline=workers.deadline,
+        )
         try:
             if self.watcher:
                 self.watcher.start(self.plan, len(self.plan.jobs) - len(self.pending))
             self.remark()
-            with closing(outcomes):
+            with self.winding.prepared(), closing(outcomes):
                 for outcome in outcomes:
+                    self.running -= 1
                     self.keep(outcome)
-                    if self.watcher:
-                        self.watcher.advance(outcome)
+                    self.tell(outcome)
         finally:
             if self.watcher:
                 self.watcher.stop()
+        if self.winding.asked:
+            raise Stopped
+
+    def tell(self, outcome: Outcome) -> None:
+        """Let the watcher know of a block that came to its end."""
+        if self.watcher:
+            self.watcher.advance(outcome)
+
+    def stopping(self) -> bool:
+        """Whether nothing more is to be begun: the user wants to stop, or too many replicates raised."""
+        if self.winding.asked:
+            self.note("finishing the blocks that are running; Ctrl-C again stops at once")
+            return True
+        return self.halted()
+
+    def halted(self) -> bool:
+        """Whether more replicates raised than may."""
+        return self.goals.max_errors is not None and self.errors > self.goals.max_errors
+
+    def take(self) -> Job | None:
+        """Hand out the next block that nobody has computed; None while there is none."""
+        while True:
+            while self.queue:
+                job = self.queue.popleft()
+                if not self.found(job):
+                    self.running += 1
+                    return job
+            if self.running or not self.extend():
+                return None
+
+    def found(self, job: Job) -> bool:
+        """Whether another process has put this block into the folder since we looked; then it counts as done.
+
+        Two sweeps on one folder go through the same blocks in the same order, so the one that is ahead would compute
+        each just before the other. Whoever notices goes through the rest in an order of his own.
+        """
+        path = self.store.path(job.key)
+        block = read_block(path, job.key) if path.exists() else None
+        if block is None or block.errors:
+            return False
+        self.judgeable(block)
+        self.done[job.key] = block
+        if not self.shared:
+            self.shared = True
+            self.note(f"another process is computing blocks of this run in {self.store.folder}: they are shared")
+            rest = list(self.queue)
+            random.SystemRandom().shuffle(rest)
+            self.queue = deque(rest)
+        self.tell(Outcome(job))
+        return True
+
+    def extend(self) -> bool:
+        """Add blocks where the target is not reached; False when there is nothing to add."""
+        if self.goals.until is None or self.lost or self.halted() or not self.done:
+            return False
+        summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings)
+        blocks = next_blocks(summary, self.plan, self.goals.until)
+        if blocks == self.plan.blocks:
+            return False
+        before, self.plan = self.plan, self.plan.with_blocks(blocks)
+        self.recorded = False
+        more = [j for i, n in enumerate(before.blocks) for j in self.plan.jobs_of(i, n)]
+        there = self.store.finished(more)
+        self.done |= there
+        self.queue.extend(job for job in more if job.key not in there or there[job.key].errors)
+        if self.watcher:
+            self.watcher.start(self.plan, len(self.plan.jobs) - len(self.queue))
+        return True
 
     def keep(self, outcome: Outcome) -> None:
         """Store a block's rows. Raises ``BadInput`` for a mistake that the cell found."""
         if outcome.mistake is not None:
             raise BadInput(outcome.mistake)
-        if outcome.lost:
-            self.lost += 1
-            self.done.pop(outcome.job.key, None)
-            where = self.plan.place(outcome.job.settings)
-            self.note(
-                f"block lost ({', '.join(filter(None, (where, outcome.job.name)))}): "
-                f"its worker died {STRIKES} times, for want of memory perhaps; the same command tries again"
-            )
+        if outcome.lost is not None:
+            self.bury(outcome)
             return
         check_columns((name for row in outcome.rows for name in row), (theorem.slug for theorem in self.theorems))
+        self.record()
         self.done[outcome.job.key] = self.store.write(outcome)
+        self.computed += 1
+        self.errors += outcome.errors
         if outcome.errors:
             self.told(outcome)
 
+    def bury(self, outcome: Outcome) -> None:
+        """Count a lost block, and name the first few."""
+        reason = str(outcome.lost)
+        self.lost[reason] += 1
+        self.done.pop(outcome.job.key, None)
+        if self.lost[reason] <= TOLD:
+            self.note(lost_block(self.plan, outcome))
+        else:
+            self.note(f"more blocks are lost: {reason}")
+
+    def record(self) -> None:
+        """Say in the folder what run this is, before its first block is there."""
+        if not self.recorded:
+            write_manifest(self.store, self.plan)
+            self.recorded = True
+
     def told(self, outcome: Outcome) -> None:
         """Say what a cell raised and where, for the first few grid points."""
-        first, where = outcome.rows[0], self.plan.place(outcome.job.settings)
-        if len(self.raised | {where}) > TOLD:
-            self.note("the cell raised at more grid points: replicates.parquet has them all (error_type)")
-            return
-        self.raised.add(where)
-        at, message = f" at {where}" if where else "", str(first["error_message"])
-        message = f": {message}" if message else ""
-        self.note(
-            f"the cell raised {first['error_type']}{at}{message} "
-            "(error rows, with traceback, are in replicates.parquet)"
-        )
+        where = self.plan.place(outcome.job.settings)
+        if where not in self.raised:
+            self.raised.add(where)
+            self.note(MORE_RAISED if len(self.raised) > TOLD else raised_cell(self.plan, outcome))
 
     def report(self) -> Result:
         """Collect the blocks into tables, summarise, judge and draw."""
         plan, folder = self.plan, self.store.folder
         for text in dict.fromkeys(text for block in self.done.values() for text in block.warnings):
             self.note(f"the cell warned: {text}")
+        if self.done:
+            self.record()
         table: Table = collect(self.store, plan, self.done) if self.done else {}
         summary = summarise(table, plan.settings) if table else []
         verdicts = judge(table, plan.settings, plan.varying, self.theorems) if table else ()
         picture, ink = folder / f"{plan.experiment.slug}.png", None
         if table:
-            write_csv(self.store, "summary.csv", summary)
+            write_csv(self.store, SUMMARY, summary)
         if table and self.draw:
             ink = self.drawn(self.draw, summary)
             with self.store.refusals():
@@ -236,6 +256,11 @@ class Sweep:
                     picture.unlink(missing_ok=True)  # one of another run, which these tables do not show
                 else:
                     write_atomically(picture, ink)
+        lost = self.lost.total()
+        left = len(plan.jobs) - len(self.done) - lost
+        if self.halted():
+            rule = f"more than {plural(self.goals.max_errors or 0, 'replicate')} raised"
+            self.note(f"stopped, since {rule}: {plural(left, 'block')} left; the same command goes on")
         return Result(
             plan=plan,
             folder=folder,
@@ -243,10 +268,12 @@ class Sweep:
             summary=summary,
             verdicts=verdicts,
             notes=tuple(self.notes),
-            computed=len(self.pending) - self.lost,
-            reused=len(plan.jobs) - len(self.pending),
+            computed=self.computed,
+            reused=len(self.done) - self.computed,
             errors=sum(block.errors for block in self.done.values()),
-            lost=self.lost,
+            lost=lost,
+            left=left,
+            provenance=tuple(self.done[job.key].provenance for job in plan.jobs if job.key in self.done),
             picture=picture if ink else None,
             undrawn=bool(table and self.draw and not ink),
         )
@@ -254,7 +281,7 @@ class Sweep:
     def drawn(self, draw: Callable[[list[Row]], Any], summary: list[Row]) -> bytes | None:
         """The picture, or None where drawing it failed: the tables are there all the same."""
         try:
-            return _png(draw(summary))
+            return png(draw(summary))
         except Exception as error:
             self.note(f"no picture: {self.plan.experiment.picture} raised {type(error).__name__}: {error}")
             return None
@@ -263,22 +290,3 @@ class Sweep:
 def pending_jobs(plan: Plan, done: Mapping[str, Block]) -> list[Job]:
     """The blocks to compute: those not there, and those whose cell raised the last time."""
     return [job for job in plan.jobs if job.key not in done or done[job.key].errors]
-
-
-def _drawer(experiment: Experiment) -> Callable[[list[Row]], Any] | None:
-    """The function that draws the experiment's picture. Raises ``BadInput`` for a name that is not there."""
-    if experiment.picture is None:
-        return None
-    from simlab import drawing
-
-    if not isinstance(experiment.picture, str) or experiment.picture not in drawing.PICTURES:
-        raise unknown("picture", str(experiment.picture), drawing.PICTURES)
-    draw: Callable[[list[Row]], Any] = drawing.PICTURES[experiment.picture]
-    return draw
-
-
-def _png(figure: Any) -> bytes:
-    """A matplotlib figure as PNG, without the date or the version in it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from simlab.errors import BadInput
 from simlab.sweep.cases import FEW, LEAST, SUFFIX, Case, Named, cases_of, gamma_of
-from simlab.sweep.store import Table
+from simlab.sweep.collecting import Table
 from simlab.sweep.summary import group
 from simlab.terminal.wording import number, plural, plus_minus, settings_text
 

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +17,16 @@ from simlab.terminal.output import for_a_reader
 STDOUT = "-"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all: temporary name, sync, rename.
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Let the body write a file under another name beside ``path``, then sync it and give it its name, or remove it.
 
     A file that is there already is replaced and hands on its permissions.
     """
     temporary = _temporary(path)
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         if path.exists():
             shutil.copymode(path, temporary)
@@ -33,6 +34,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, as ``written_whole`` does."""
+    with written_whole(path) as temporary, temporary.open("xb") as file:
+        file.write(data)
 
 
 def _temporary(path: Path) -> Path:

@@ -1,7 +1,8 @@
 """Ctrl-C and SIGTERM: long work stops between two steps, leaves nothing half done, and says what it kept.
 
 While it runs, both signals raise ``Stopped`` in the main thread, once; a ``KeyboardInterrupt`` that the user's own
-code raises is thereby told from the user's.
+code raises is thereby told from the user's. Work that can come to an end by itself asks for a first Ctrl-C to be a
+wish (``Winding``), and only the second to stop it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -30,6 +32,26 @@ class Interrupted(KeyboardInterrupt):
         self.signum = signum
 
 
+@dataclass
+class Winding:
+    """Whether the user wants the work to wind down: a first Ctrl-C came while somebody was prepared for it."""
+
+    asked: bool = False
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Take the first Ctrl-C in the body for a wish; it works inside ``stoppable`` only."""
+        _winding.append(self)
+        try:
+            yield
+        finally:
+            _winding.pop()
+
+
+_winding: list[Winding] = []
+"""Those who are prepared for a first Ctrl-C."""
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Let SIGINT and SIGTERM raise ``Stopped`` in the body, the first of them only.
@@ -40,6 +62,9 @@ def stoppable() -> Iterator[None]:
     ours: list[signal.Signals] = []
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if signum == signal.SIGINT and _winding and not _winding[-1].asked:
+            _winding[-1].asked = True
+            return
         for number in ours:  # what ends the workers and keeps the tables whole is not interrupted again
             signal.signal(number, signal.SIG_IGN)
         if _put_off:

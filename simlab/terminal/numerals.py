@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
 
 from simlab.errors import BadInput
@@ -38,3 +39,28 @@ def share(name: str, value: object, example: float = 0.05) -> float:
     if not 0 < number < 1:
         raise BadInput(f"{name} = {value}: must be a number between 0 and 1, such as {example:g}")
     return number
+
+
+def positive(name: str, value: object) -> float | None:
+    """Return a finite number above 0, or the text of one; None stays None. Raises ``BadInput`` for anything else."""
+    if value is None:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise BadInput(f"{name} = {value}: must be a number of seconds above 0, such as 30")
+    return number
+
+
+SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def size(name: str, text: str) -> int:
+    """Return the bytes that ``2GB`` or ``1.5GiB`` writes: GB counts by 1000, GiB by 1024. Raises ``BadInput``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
+    if found is None or (found[3] and not found[2]):
+        raise BadInput(f"{name} = {text}: must be a size, such as 2GB or 800MiB")
+    power = SIZES[found[2]]
+    return int(Decimal(found[1]) * (1024**power if found[3] else 1000**power))

@@ -21,6 +21,7 @@ class Meter:
     def __init__(self, *, quiet: bool = False, every: float = EVERY_S) -> None:
         self.quiet, self.every = quiet, every
         self.bar: Progress | None = None
+        self.begun = False
         self.ended = threading.Event()
 
     def note(self, text: str) -> None:
@@ -38,6 +39,7 @@ class Meter:
         """Start the bar of these columns, with ``state`` beside it, or the clock that prints ``line()``."""
         if self.quiet:
             return
+        self.begun = True
         if sys.stderr.isatty():
             self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self.bar.start()
@@ -49,6 +51,11 @@ class Meter:
         """Say how far the work is."""
         if self.bar:
             self.bar.update(self.bar.task_ids[0], completed=completed, state=state)
+
+    def extend(self, total: int, completed: int) -> None:
+        """Say that there is more work than was said at first."""
+        if self.bar:
+            self.bar.update(self.bar.task_ids[0], total=total, completed=completed)
 
     def stop(self) -> None:
         """Take the bar away."""

@@ -1,0 +1,65 @@
+"""CPU or GPU: JAX computes on the one that was asked for, and a GPU belongs to one worker alone.
+
+JAX takes most of a GPU's memory when it starts, so a second process on it fails, or both do. The choice is a setting
+of the run and part of every block's key, because the last bits differ.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import sys
+from pathlib import Path
+
+from simlab.errors import BadInput, unknown
+
+DEVICES = ("cpu", "gpu")
+PLATFORM = {"cpu": "cpu", "gpu": "cuda"}
+PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin")
+
+
+def gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use, as CUDA names them: CUDA_VISIBLE_DEVICES, else all of /dev/nvidia0, 1, ..."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1"))
+    found = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia*")]
+    return tuple(sorted((name for name in found if re.fullmatch(r"\d+", name)), key=int))
+
+
+def check_device(device: object, *, remote: bool = False) -> str:
+    """Return ``device``. Raises ``BadInput`` for one that is not known or, unless it is ``remote``, not there."""
+    if not isinstance(device, str) or device not in DEVICES:
+        raise unknown("device", str(device), DEVICES)
+    if device == "gpu" and not remote:
+        if not gpus():
+            raise BadInput("device = gpu: no NVIDIA GPU is visible here: use --device cpu, or see nvidia-smi")
+        if not any(_installed(name) for name in PLUGINS):
+            raise BadInput("device = gpu: JAX has no CUDA plugin here: pip install 'simlab[cuda]'")
+    return device
+
+
+def bind(device: str, gpu: str | None = None) -> None:
+    """Have JAX compute on ``device`` in this process, on that ``gpu`` alone where one is named.
+
+    Raises ``BadInput`` where JAX was started on another device before.
+    """
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if "jax" not in sys.modules:
+        os.environ["JAX_PLATFORMS"] = PLATFORM[device]
+        return
+    import jax
+
+    jax.config.update("jax_platforms", PLATFORM[device])  # type: ignore[no-untyped-call]  # ignored once a backend runs
+    if jax.default_backend() != device:
+        raise BadInput(f"device = {device}: JAX runs on {jax.default_backend()} in this process already: start another")
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""The warnings that a block raises, told apart where several blocks run in the threads of one process.
+
+``warnings.catch_warnings`` changes the whole process: of two threads that use it one hears the other's warnings, and
+the last to leave may put back what the first had set.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_lock = threading.Lock()
+_ears = threading.local()
+_listening: list[warnings.catch_warnings[Any]] = []
+"""One entry while somebody listens: what to put back afterwards."""
+_listeners = [0]
+
+
+def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Note a warning for the thread that raised it; one of a thread that does not listen is nobody's."""
+    texts = getattr(_ears, "texts", None)
+    if texts is not None:
+        texts.append(f"{category.__name__}: {message}")
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect the warnings that this thread raises in the body, as texts; every one of them, whatever the filters."""
+    before = getattr(_ears, "texts", None)
+    _ears.texts = texts = list[str]()
+    with _lock:
+        if not _listeners[0]:
+            _listening.append(warnings.catch_warnings())
+            _listening[0].__enter__()
+            warnings.simplefilter("always")
+            warnings.showwarning = _show
+        _listeners[0] += 1
+    try:
+        yield texts
+    finally:
+        _ears.texts = before
+        with _lock:
+            _listeners[0] -= 1
+            if not _listeners[0]:
+                _listening.pop().__exit__(None, None, None)

@@ -1,0 +1,134 @@
+"""Which runs a results folder holds: a small file a run, from which its plan can be made again.
+
+A manifest has the experiment's text, all settings of every grid point, seed, block size and code version. So a folder
+can be looked at, exported, checked and replayed where the experiment's file is gone, or has changed since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from simlab.errors import BadInput
+from simlab.sweep.loading import Experiment, Source, experiment_of, load_facts
+from simlab.sweep.plan import Plan, point_of
+from simlab.sweep.store import Store, open_folder
+from simlab.terminal.files import write_atomically
+
+LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A run as it was asked for; ``order`` says which of a folder's runs was started last."""
+
+    path: Path
+    slug: str
+    question: str
+    version: str
+    seed: int
+    order: int
+    record: Mapping[str, Any]
+
+    def plan(self) -> Plan:
+        """The plan of this run, under the code version that it ran under.
+
+        Raises ``BadInput`` where the experiment does not run any more, or a table of facts is not the one read then.
+        """
+        record = self.record
+        experiment = self.experiment()
+        payload = experiment.payload
+        points = tuple(point_of(experiment.config(**settings, **payload)) for settings in record["points"])
+        plan = Plan(
+            experiment,
+            points,
+            tuple(record["blocks"]),
+            record["seed"],
+            record["asked"],
+            record["block"],
+            record["version"],
+            record["device"],
+        )
+        if plan.name != record["name"]:
+            changed = "its table of facts has changed" if experiment.asked else f"{self.path.name} was altered"
+            raise BadInput(f"the run of {self.slug} in {self.path.parents[1]} cannot be made again: {changed}")
+        return plan
+
+    def experiment(self) -> Experiment:
+        """The experiment, from its text; a table of facts is read again from where it was."""
+        record = self.record
+        if not record["facts"]:
+            return experiment_of(Source(self.slug, record["text"]))
+        facts = dict(record["facts"])
+        found = load_facts(facts.pop("paths"), **facts)
+        return replace(found, source=Source(self.slug, record["text"]))
+
+
+def write_manifest(store: Store, plan: Plan) -> None:
+    """Say in the folder what run it holds, and that it is the last one. Raises ``BadInput`` when the disk refuses."""
+    experiment = plan.experiment
+    others = recorded_in(store.folder)
+    mine = next((one for one in others if one.record["name"] == plan.name), None)
+    record: dict[str, Any] = {
+        "layout": LAYOUT,
+        "name": plan.name,
+        "experiment": experiment.slug,
+        "question": experiment.question,
+        "text": experiment.source.text,
+        "version": plan.version,
+        "device": plan.device,
+        "seed": plan.seed,
+        "block": plan.block,
+        "asked": plan.asked,
+        "blocks": list(plan.blocks),
+        "points": [json.loads(json.dumps(point.settings, default=str)) for point in plan.points],
+        "facts": dict(experiment.asked),
+        "order": max((one.order for one in others), default=0) + 1,
+    }
+    if mine is not None:
+        record["blocks"] = [max(pair) for pair in zip(record["blocks"], mine.record["blocks"], strict=True)]
+    with store.refusals():
+        store.runs.mkdir(exist_ok=True)
+        body = json.dumps(record, indent=1).encode()
+        digest = hashlib.sha256(body).hexdigest()
+        write_atomically(store.runs / f"{plan.name[:16]}.json", body + f"\n{digest}\n".encode())
+
+
+def longest(store: Store, plan: Plan) -> Plan:
+    """The plan with as many blocks as this run ever had in the folder."""
+    for one in recorded_in(store.folder):
+        if one.record["name"] == plan.name:
+            return plan.with_blocks([max(pair) for pair in zip(plan.blocks, one.record["blocks"], strict=True)])
+    return plan
+
+
+def recorded_in(folder: Path) -> list[Manifest]:
+    """The runs of a folder, the last one first; a file that is not what was written is not among them."""
+    found = []
+    for path in (folder / "runs").glob("*.json"):
+        try:
+            body, _, digest = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
+            if hashlib.sha256(body).hexdigest() != digest.decode():
+                continue
+            record = json.loads(body)
+            if record["layout"] == LAYOUT:
+                slug, question, version = record["experiment"], record["question"], record["version"]
+                found.append(Manifest(path, slug, question, version, record["seed"], record["order"], record))
+        except (OSError, ValueError, KeyError):
+            continue
+    return sorted(found, key=lambda one: (-one.order, one.path.name))
+
+
+def runs_of(name: object) -> tuple[Store, list[Manifest]]:
+    """The folder that a user names and its runs. Raises ``BadInput`` for one that holds none."""
+    store = open_folder(name)
+    found = recorded_in(store.folder)
+    if not found:
+        raise BadInput(
+            f"results folder {str(store.folder)!r} holds no run: name the folder of a sweep, such as its --out"
+        )
+    return store, found

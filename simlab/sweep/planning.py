@@ -1,0 +1,159 @@
+"""How many replicates a Monte Carlo error takes: planned from a pilot, or added until it is reached.
+
+The standard error of a mean of n replicates is sd/sqrt(n), so n = (sd/mcse)^2 reach ``mcse``; of a coverage c,
+n = c (1 - c)/mcse^2 (Morris, White & Crowther 2019, section 5.3). A pilot knows sd only roughly: beside the estimate
+stands the n that suffices with 95 % confidence, by the chi-square law of the variance of normal replicates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from simlab.errors import BadInput, unknown
+from simlab.sweep.loading import Row
+from simlab.sweep.plan import Plan, flat
+
+PILOT = 20
+"""Replicates of a pilot, rounded up to whole blocks."""
+CONFIDENCE = 0.95
+COVERAGE = ".coverage"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Monte Carlo standard error that is to be reached: of ``measure``, or of every measure that is shown."""
+
+    mcse: float
+    measure: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.mcse, (int, float)) and 0 < self.mcse < math.inf):
+            raise BadInput(f"mcse = {self.mcse}: must be a number above 0, such as 0.005")
+
+    def __str__(self) -> str:
+        return f"mcse {self.mcse:g}" + (f" of {self.measure}" if self.measure else "")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one measure of one grid point and method needs: ``replicates`` by the estimate, ``surely`` with confidence.
+
+    ``n`` replicates gave a standard error of ``mcse``. Both needs are infinite where there is no standard error yet.
+    """
+
+    settings: Row
+    method: str
+    measure: str
+    n: int
+    mean: float
+    mcse: float
+    replicates: float
+    surely: float
+
+
+def read_target(option: str, text: str) -> Target:
+    """The target that ``mcse=0.005`` or ``measure=error,mcse=0.005`` writes. Raises ``BadInput`` for another form."""
+    parts: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (equals and name and value) or name in parts:
+            raise BadInput(f"{option} {text}: must read mcse=0.005 or measure=error,mcse=0.005")
+        parts[name] = value
+    for name in parts:
+        if name not in ("measure", "mcse"):
+            raise unknown(f"{option} part", name, ("measure", "mcse"))
+    if "mcse" not in parts:
+        raise BadInput(f"{option} {text}: says no mcse: write {text},mcse=0.005")
+    try:
+        return Target(float(parts["mcse"]), parts.get("measure"))
+    except ValueError:
+        raise BadInput(f"{option} {text}: mcse must be a number above 0, such as 0.005") from None
+
+
+def needs(summary: Sequence[Row], plan: Plan, target: Target) -> list[Need]:
+    """Return what each grid point, method and measure needs to reach the target, in the order of the summary.
+
+    A measure that is NaN in some replicates needs more of them in proportion; one that is NaN in all needs nothing.
+    Raises ``BadInput`` for a measure that no row has, or that is finite in none.
+    """
+    present = dict.fromkeys(str(row["measure"]) for row in summary if row["measure"])
+    wanted = _wanted(plan, target, present)
+    names = plan.settings
+    lines = [row for row in summary if row["measure"] in {name.removesuffix(COVERAGE) for name in wanted}]
+    blocks = {_identity(flat(p.settings)): n for p, n in zip(plan.points, plan.blocks, strict=True)}
+    found = []
+    for row in lines:
+        replicates = blocks[_identity({name: row[name] for name in names})] * plan.block
+        for name in wanted:
+            if row["measure"] == name.removesuffix(COVERAGE):
+                found.append(_need(row, name, names, replicates, target.mcse))
+    missing = [need for need in found if need is not None]
+    if not missing:
+        raise BadInput(f"{target}: no replicate has a finite value of {' or '.join(wanted)}: choose another measure")
+    return missing
+
+
+def _identity(settings: Mapping[str, object]) -> object:
+    """Settings as a key: a column with a missing number holds floats, so that 5 has become 5.0 in it."""
+    return tuple(float(v) if isinstance(v, (bool, int, float)) else v for v in settings.values())
+
+
+def _wanted(plan: Plan, target: Target, present: Mapping[str, None]) -> list[str]:
+    """The measures that are to reach the target."""
+    if target.measure is None:
+        shown = [name for name in plan.experiment.shown if name in present]
+        return shown or list(present)
+    name = target.measure.removesuffix(COVERAGE)
+    if name not in present:
+        raise unknown("measure", target.measure, list(present))
+    return [target.measure]
+
+
+def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: float) -> Need | None:
+    """The need of one line of the summary; None where it has no finite value."""
+    from scipy import special
+
+    n, mean, error = int(str(row["n"])), float(str(row["mean"])), float(str(row["mcse"]))
+    surely = 1.0
+    if name.endswith(COVERAGE):
+        if row["coverage"] == "":
+            raise BadInput(f"measure {name!r} has no coverage: it needs an estimand and an interval in the rows")
+        mean = float(str(row["coverage"]))
+        plus = (mean * n + 2) / (n + 4)  # Agresti and Coull's centre: a pilot without a miss is no proof of coverage 1
+        needed = plus * (1 - plus) / mcse**2 if n else math.nan
+        error = math.sqrt(mean * (1 - mean) / n) if n else math.nan
+    elif not math.isfinite(mean):
+        return None
+    else:
+        needed = n * (error / mcse) ** 2
+        surely = (n - 1) / float(special.chdtri(n - 1, CONFIDENCE)) if n > 1 else math.nan
+    if not n:
+        return None
+    scale = replicates / n
+    values = [math.ceil(x) if math.isfinite(x) else math.inf for x in (needed * scale, needed * scale * surely)]
+    values = [max(x, 2) for x in values]
+    return Need({s: row[s] for s in names}, str(row["method"]), name, n, mean, error, values[0], values[1])
+
+
+def next_blocks(summary: Sequence[Row], plan: Plan, target: Target) -> tuple[int, ...]:
+    """How many blocks each grid point should have next: those it has where the target is reached.
+
+    A point that falls short gets what its need says, at least one block more and at most as many again as it has (an
+    early estimate of the spread may be far off). It depends on nothing but the rows, so that a run that is stopped
+    and resumed, on however many workers, ends with the same blocks.
+    """
+    short: dict[object, float] = {}
+    for need in needs(summary, plan, target):
+        if not need.mcse <= target.mcse:  # NaN falls short too
+            key = _identity(need.settings)
+            short[key] = max(short.get(key, 0.0), need.replicates)
+    found = []
+    for point, have in zip(plan.points, plan.blocks, strict=True):
+        replicates = short.get(_identity(flat(point.settings)))
+        if replicates is None:
+            found.append(have)
+        else:
+            found.append(int(min(max(math.ceil(min(replicates, 1e18) / plan.block), have + 1), 2 * have)))
+    return tuple(found)

@@ -1,0 +1,225 @@
+"""The engines: where blocks are computed, each as a pool behind ``concurrent.futures.Executor``.
+
+``local`` is a pool of forkserver processes (never ``fork``: a forked JAX hangs), which can be killed, timed out and
+limited. ``threads`` computes in threads of this process: cells that release the interpreter's lock run side by side,
+and nothing can be stopped half-way. ``serial`` computes in the calling thread, for debuggers. ``dask`` is a cluster.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from simlab.errors import BadInput, unknown
+from simlab.sweep import blocks
+from simlab.sweep.blocks import Outcome, run_block
+from simlab.sweep.devices import bind, gpus
+from simlab.sweep.guarding import refuse_unguarded
+from simlab.sweep.limits import limit_threads, memory_limit
+from simlab.sweep.plan import Job
+from simlab.terminal.interruption import put_off, unheard
+
+PRELOAD = ["numpy", "simlab.sweep.pools", "simlab.occupancy"]  # nothing that starts JAX: it does not survive a fork
+FORGIVEN = 3
+
+
+class PoolLost(Exception):
+    """A pool can make no progress any more; the text says why."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What the loop needs of a pool.
+
+    ``submit`` begins a block, ``window`` is how many may be in flight, ``pulse`` raises ``PoolLost`` where none will
+    come back any more, ``fatal`` are exceptions that say that a block's worker died (after the pool itself had tried
+    again elsewhere), ``forgives`` how many deaths with the whole pool a block is forgiven, and ``excuse`` why.
+    """
+
+    submit: Callable[[Job], Future[Outcome]]
+    window: int
+    pulse: Callable[[], None] = lambda: None
+    fatal: tuple[type[BaseException], ...] = ()
+    forgives: int = FORGIVEN
+    excuse: str = "for want of memory perhaps"
+
+
+OpenPool = Callable[[], AbstractContextManager[Pool]]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where blocks are computed, and what they may use, all judged.
+
+    ``engine`` names it, ``count`` is the number of workers, ``scheduler`` the address of a running Dask cluster,
+    ``timeout`` the seconds a block may take, ``memory`` the bytes a worker may hold, ``deadline`` the seconds that may
+    pass without any block coming back, and ``device`` what JAX computes on.
+    """
+
+    engine: str = "local"
+    count: int = 1
+    scheduler: str | None = None
+    timeout: float | None = None
+    memory: int | None = None
+    deadline: float | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.engine, str):
+            raise BadInput(f"engine = {self.engine!r}: must be the name of an engine, {' or '.join(ENGINES)}")
+        if self.engine not in ENGINES:
+            raise unknown("engine", self.engine, ENGINES)
+        if self.engine in ("local", "dask") and self.scheduler is None:
+            refuse_unguarded()
+        if self.scheduler is not None and self.engine != "dask":
+            raise BadInput(
+                f"scheduler = {self.scheduler}: the engine {self.engine!r} has none, it is for --engine dask"
+            )
+        for name, value in (("timeout", self.timeout), ("memory limit", self.memory)):
+            if value is not None and self.engine in ("threads", "serial"):
+                raise BadInput(
+                    f"{name} = {value:g}: cannot be kept by the engine {self.engine!r}, whose blocks cannot be "
+                    "stopped: choose --engine local"
+                )
+        if self.memory is not None and self.scheduler is not None:
+            raise BadInput(f"memory limit = {self.memory:g}: the workers of a running cluster have limits of their own")
+        if self.device == "gpu" and self.scheduler is None:
+            most = len(gpus()) if self.engine == "local" else 1
+            if self.count > most:
+                raise BadInput(f"workers = {self.count}: a GPU is one worker's, so at most {most} here")
+
+    @property
+    def excuse(self) -> str:
+        """Why a worker may have died."""
+        late = "" if self.timeout is None else f" or of time (--timeout {self.timeout:g})"
+        return f"for want of memory{late} perhaps"
+
+    def opener(self, payload: Mapping[str, object]) -> OpenPool:
+        """Return what opens a pool of this kind, with ``payload`` in place in its workers."""
+        pool = ENGINES[self.engine]
+        return lambda: pool(self, payload)
+
+
+@contextmanager
+def _with_payload(payload: Mapping[str, object]) -> Iterator[None]:
+    """Have the payload in place in this process, for engines that compute here."""
+    blocks.payload.update(payload)
+    try:
+        yield
+    finally:
+        blocks.payload.clear()
+
+
+@contextmanager
+def _serial_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
+    """A pool that computes a block inside ``submit``; what it raises passes through, as a debugger wants it."""
+    bind(workers.device)
+
+    def submit(job: Job) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(run_block(job))
+        return future
+
+    with _with_payload(payload):
+        yield Pool(submit, window=1)
+
+
+@contextmanager
+def _threads_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
+    """Threads of this process. On an error nothing more begins, but what runs cannot be stopped, and is left behind."""
+    bind(workers.device)
+    executor = ThreadPoolExecutor(workers.count, thread_name_prefix="simlab-block")
+    with _with_payload(payload):
+        try:
+            yield Pool(lambda job: executor.submit(run_block, job), window=2 * workers.count)
+            executor.shutdown()
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Local(ProcessPoolExecutor):
+    """A pool whose ``submit``, which starts processes, is finished before a signal is heeded."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        with put_off():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
+    """A pool of processes of one thread each, which die with this process, or when an error ends the sweep."""
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        _start_forkserver()
+    lifeline, held = multiprocessing.Pipe(duplex=False)
+    free = context.SimpleQueue()
+    for device in gpus() if workers.device == "gpu" else ():
+        free.put(device)
+    arguments = (lifeline, dict(payload), workers, free)
+    pool = _Local(workers.count, mp_context=context, initializer=_start_worker, initargs=arguments)
+    try:
+        yield Pool(
+            lambda job: pool.submit(run_block, job, workers.timeout), window=2 * workers.count, excuse=workers.excuse
+        )
+        pool.shutdown()
+    finally:
+        held.close()  # ends the workers at once, whatever they are doing
+        pool.shutdown(cancel_futures=True)
+        lifeline.close()
+        free.close()
+
+
+def _dask_pool(workers: Workers, payload: Mapping[str, object]) -> AbstractContextManager[Pool]:
+    """A Dask cluster; the library is loaded only here."""
+    from simlab.sweep.cluster import dask_pool
+
+    return dask_pool(workers, payload)
+
+
+ENGINES: dict[str, Callable[[Workers, Mapping[str, object]], AbstractContextManager[Pool]]] = {
+    "local": _local_pool,
+    "threads": _threads_pool,
+    "serial": _serial_pool,
+    "dask": _dask_pool,
+}
+
+
+def _start_forkserver() -> None:
+    """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
+    from multiprocessing import forkserver, resource_tracker
+
+    forkserver.set_forkserver_preload(PRELOAD)
+    added = limit_threads(os.environ)
+    try:
+        resource_tracker.ensure_running()  # first, for it unblocks SIGINT when it has started
+        with put_off(), unheard():
+            forkserver.ensure_running()
+    finally:
+        for name in added:  # the caller's own environment stays as it was
+            del os.environ[name]
+
+
+def _start_worker(lifeline: Connection, payload: dict[str, object], workers: Workers, free: Any) -> None:
+    """Ready a worker process: Ctrl-C is the driver's business, and the end of the lifeline is the worker's end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit_threads(os.environ)
+    bind(workers.device, free.get() if workers.device == "gpu" else None)
+    memory_limit(workers.memory)
+    blocks.payload.update(payload)
+
+    def watch() -> None:
+        try:
+            lifeline.recv_bytes()  # nothing is ever sent: this returns when the other end is gone
+        except (EOFError, OSError):
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="lifeline").start()

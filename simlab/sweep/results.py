@@ -1,0 +1,104 @@
+"""What a sweep is asked for, who hears of it while it runs, and what comes out of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from simlab.errors import unknown
+from simlab.sweep.blocks import Outcome
+from simlab.sweep.collecting import PROVENANCE, REPLICATES, SUMMARY, Table
+from simlab.sweep.loading import Experiment, Row
+from simlab.sweep.plan import Plan
+from simlab.sweep.planning import Target
+from simlab.sweep.verdicts import Verdict
+
+HELD, FAILED, INCOMPLETE = 0, 1, 3
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """Hears of a sweep while it runs."""
+
+    def start(self, plan: Plan, done: int) -> None:
+        """The sweep begins, with ``done`` blocks there already."""
+
+    def advance(self, outcome: Outcome) -> None:
+        """A block came to its end."""
+
+    def note(self, text: str) -> None:
+        """A sentence for the user."""
+
+    def stop(self) -> None:
+        """The sweep ended, one way or another."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished sweep: its tables, its verdicts, and where they are.
+
+    ``replicates`` holds the columns of ``replicates.parquet``; ``computed`` and ``reused`` count blocks, ``errors``
+    replicates whose block raised, ``lost`` blocks that killed their worker, ``left`` blocks that were not begun after
+    too many errors; ``provenance`` has a row a block; ``undrawn`` says that the picture failed.
+    """
+
+    plan: Plan
+    folder: Path
+    replicates: Table = field(repr=False)
+    summary: list[Row] = field(repr=False)
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+    computed: int
+    reused: int
+    errors: int
+    lost: int
+    left: int
+    provenance: tuple[Row, ...] = field(repr=False)
+    picture: Path | None
+    undrawn: bool = False
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 a bound failed, else 3 with error rows, blocks lost or left, or no picture, else 0."""
+        if any(verdict.failed for verdict in self.verdicts):
+            return FAILED
+        return INCOMPLETE if self.errors or self.lost or self.left or self.undrawn else HELD
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were written."""
+        tables = (REPLICATES, SUMMARY, PROVENANCE)
+        written = tuple(self.folder / name for name in tables if self.replicates)
+        return (*written, self.picture) if self.picture else written
+
+
+@dataclass(frozen=True)
+class Goals:
+    """When a sweep ends: ``fresh`` deletes its blocks first; more than ``max_errors`` replicates that raised end it
+    early; ``until`` a target is reached it goes on with more blocks."""
+
+    fresh: bool = False
+    max_errors: int | None = None
+    until: Target | None = None
+
+
+def drawer(experiment: Experiment) -> Callable[[list[Row]], Any] | None:
+    """The function that draws the experiment's picture. Raises ``BadInput`` for a name that is not there."""
+    if experiment.picture is None:
+        return None
+    from simlab import drawing
+
+    if not isinstance(experiment.picture, str) or experiment.picture not in drawing.PICTURES:
+        raise unknown("picture", str(experiment.picture), drawing.PICTURES)
+    draw: Callable[[list[Row]], Any] = drawing.PICTURES[experiment.picture]
+    return draw
+
+
+def png(figure: Any) -> bytes:
+    """A matplotlib figure as PNG, without the date or the version in it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
