@@ -7,6 +7,7 @@ Dask schedules, moves and retries; here is only what makes it a pool of ours: bl
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ def dask_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]
         import distributed
     except ImportError:
         raise BadInput("engine = dask: distributed is not installed: pip install 'simlab[cluster]'") from None
-    with _client(distributed, workers) as client, client.get_executor(pure=False) as executor:
+    with _quiet(), _client(distributed, workers) as client, client.get_executor(pure=False) as executor:
         sent = client.scatter(dict(payload), broadcast=True, hash=False) if payload else None
 
         def submit(job: Job) -> Future[Outcome]:
@@ -48,6 +49,18 @@ def dask_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]
 
         cores = max(len(client.scheduler_info(n_workers=-1)["workers"]), workers.count)
         yield Pool(submit, 2 * cores, pulse, fatal=(distributed.KilledWorker,), forgives=1, excuse=workers.excuse)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask's own log of lost workers and schedulers from the terminal: the sweep has a sentence for each."""
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 @contextmanager

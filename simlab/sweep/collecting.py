@@ -28,6 +28,7 @@ Table = dict[str, np.ndarray]
 
 SQL_TYPES = {"bool": "BOOLEAN", "int": "BIGINT", "float": "DOUBLE", "str": "VARCHAR"}
 STAMP = "simlab_blocks"
+THREADS = 2
 REPLICATES, PROVENANCE, SUMMARY = "replicates.parquet", "provenance.csv", "summary.csv"
 
 
@@ -56,7 +57,7 @@ def write_parquet(path: Path, plan: Plan, found: Sequence[Block]) -> None:
         with lines.open("wb") as file:
             file.writelines(block.body() for block in found)
         with duckdb.connect() as connection:
-            connection.execute("SET threads = 1")
+            connection.execute(f"SET threads = {THREADS}")
             connection.execute(f"SET temp_directory = {_quoted(scratch)}")
             columns = ", ".join(f"{_quoted(name)}: '{kind}'" for name, kind in types.items())
             source = f"read_json({_quoted(lines)}, format = 'newline_delimited', columns = {{{columns}}})"

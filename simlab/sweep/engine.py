@@ -74,7 +74,7 @@ class _Run:
         """Run blocks until none is left or the pool breaks; then all in flight are suspects, or lost."""
         live: dict[Future[Outcome], Job] = {}
         broken, heard = False, time.monotonic()
-        deaths: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError, *pool.fatal)
+        deaths: tuple[type[BaseException], ...] = (BrokenExecutor, *pool.fatal)
         while live or (not broken and self.more()):
             while not broken and self.more() and len(live) < self.room(live, pool):
                 broken = not self.begin(pool, live)
@@ -84,17 +84,21 @@ class _Run:
             done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
             if not done and live:
                 self.gone = self.still_there(pool, heard)
-                if self.gone:
-                    yield from self.given_up(live)
-                    return
             for future in done:
                 heard = time.monotonic()
-                job = live.pop(future)
+                job = live[future]
+                if isinstance(_error(future), CancelledError):  # by the pool itself, when it was closed under us
+                    self.gone = self.still_there(pool, heard) or "the pool cancelled it"
+                    break
+                del live[future]
                 try:
                     yield replace(future.result(), attempt=self.strikes[job.key] + 1)
                 except deaths as error:
                     broken = broken or isinstance(error, BrokenExecutor)
                     yield from self.struck(job, pool, pool.forgives if isinstance(error, BrokenExecutor) else 1)
+            if self.gone:
+                yield from self.given_up(live)
+                return
 
     def room(self, live: dict[Future[Outcome], Job], pool: Pool) -> int:
         """How many blocks may be in flight. A suspect runs alone, so that the strike that follows is surely its own."""
@@ -145,3 +149,11 @@ class _Run:
             job = self.take()
         for job in left:
             yield Outcome(job, lost=self.gone)
+
+
+def _error(future: Future[Outcome]) -> BaseException | None:
+    """What a future that is done raises, the cancellation of itself included."""
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error

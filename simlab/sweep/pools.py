@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -27,7 +28,8 @@ from simlab.sweep.limits import limit_threads, memory_limit
 from simlab.sweep.plan import Job
 from simlab.terminal.interruption import put_off, unheard
 
-PRELOAD = ["numpy", "simlab.sweep.pools", "simlab.occupancy"]  # nothing that starts JAX: it does not survive a fork
+PRELOAD = ("numpy", "simlab.sweep.pools", "simlab.occupancy")
+"""What is slow to load and survives a fork (JAX does not); workers start with those that are loaded here already."""
 FORGIVEN = 3
 
 
@@ -197,7 +199,7 @@ def _start_forkserver() -> None:
     """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
     from multiprocessing import forkserver, resource_tracker
 
-    forkserver.set_forkserver_preload(PRELOAD)
+    forkserver.set_forkserver_preload([name for name in PRELOAD if name in sys.modules])
     added = limit_threads(os.environ)
     try:
         resource_tracker.ensure_running()  # first, for it unblocks SIGINT when it has started

@@ -167,17 +167,24 @@ def block_of(outcome: Outcome, path: Path) -> tuple[Block, bytes]:
     job = outcome.job
     before = {"experiment": job.source.slug, **flat(job.settings), "seed": job.seed}
     after = {"version": job.version, "key": job.key}
-    rows = [before | row | after for row in outcome.rows]
-    body = b"".join(_encode(row) for row in rows)
+    head, tail = _encode(before)[:-2] + b",", b"," + _encode(after)[1:]
+    body = b"".join(head + _encode(row)[1:-2] + tail for row in outcome.rows)
+    columns = _columns([before]) | _columns(outcome.rows) | _columns([after])
     provenance = outcome.provenance | {"attempt": outcome.attempt}
-    digest, columns = hashlib.sha256(body).hexdigest(), _columns(rows)
-    return Block(path, job.key, digest, columns, len(rows), outcome.errors, outcome.warnings, provenance), body
+    digest, rows = hashlib.sha256(body).hexdigest(), len(outcome.rows)
+    return Block(path, job.key, digest, columns, rows, outcome.errors, outcome.warnings, provenance), body
+
+
+_json = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def _encode(row: Mapping[str, object]) -> bytes:
     """One line of strict JSON."""
-    strict = {name: _strict(value) for name, value in row.items()}
-    return json.dumps(strict, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    try:
+        text = _json.encode(row)
+    except ValueError:  # it has a number that is none in JSON
+        text = _json.encode({name: _strict(value) for name, value in row.items()})
+    return text.encode() + b"\n"
 
 
 def _strict(value: object) -> object:
@@ -191,7 +198,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
-            columns[name] = wider(columns.get(name, ""), _kind(value))
+            kind = _kind(value)
+            if columns.get(name) != kind:
+                columns[name] = wider(columns.get(name, ""), kind)
     return columns
 
 

@@ -78,16 +78,27 @@ def _codes(columns: Iterable[np.ndarray], n: int) -> Int[np.ndarray, " rows"]:
     """Number the distinct combinations of the columns' values by first appearance."""
     codes = np.zeros(n, dtype=np.int64)
     for column in columns:
-        numbers: dict[object, int] = {}
-        new = np.fromiter((numbers.setdefault(_missing(v), len(numbers)) for v in column.tolist()), np.int64, n)
-        _, first, codes = np.unique(codes * max(len(numbers), 1) + new, return_index=True, return_inverse=True)
+        if not n or _constant(column):
+            continue
+        if column.dtype == object:
+            numbers: dict[object, int] = {}
+            new = np.array([numbers.setdefault(value, len(numbers)) for value in column.tolist()], dtype=np.int64)
+        else:
+            new = np.unique(column, return_inverse=True)[1]  # NaN, a setting that is none, equals itself here
+        _, first, codes = np.unique(codes * (int(new.max()) + 1) + new, return_index=True, return_inverse=True)
         codes = np.argsort(np.argsort(first))[codes]
     return codes
 
 
+def _constant(column: np.ndarray) -> bool:
+    """Whether all values are the same; most settings do not vary, and telling so is fast."""
+    same = column == column[0]
+    return bool(np.all(same)) or (column.dtype.kind == "f" and bool(np.all(np.isnan(column))))
+
+
 def _present(column: np.ndarray) -> Bool[np.ndarray, " rows"]:
     """Which texts of a column are there."""
-    return np.fromiter((value is not None for value in column.tolist()), bool, len(column))
+    return np.not_equal(column, None).astype(bool)
 
 
 def plain(value: object) -> object:
