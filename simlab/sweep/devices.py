@@ -10,6 +10,8 @@ import importlib.metadata
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from simlab.errors import BadInput, unknown
@@ -54,7 +56,24 @@ def bind(device: str, gpu: str | None = None) -> None:
 
     jax.config.update("jax_platforms", PLATFORM[device])  # type: ignore[no-untyped-call]  # ignored once a backend runs
     if jax.default_backend() != device:
-        raise BadInput(f"device = {device}: JAX runs on {jax.default_backend()} in this process already: start another")
+        running = jax.default_backend()
+        raise BadInput(
+            f"device = {device}: JAX runs on the {running} in this process already: choose it, or start another"
+        )
+
+
+@contextmanager
+def bound(device: str) -> Iterator[None]:
+    """Have JAX compute on ``device`` in this process; the environment is afterwards what it was."""
+    before = os.environ.get("JAX_PLATFORMS")
+    bind(device)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("JAX_PLATFORMS", None)
+        else:
+            os.environ["JAX_PLATFORMS"] = before
 
 
 def _installed(name: str) -> bool:

@@ -8,6 +8,7 @@ the rest of the blocks reported lost, instead of waiting for ever.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable
@@ -45,8 +46,14 @@ def run_blocks(
     """
     run = _Run(take, stopping, deadline)
     while run.more():
-        with open_pool() as pool:
+        with contextlib.suppress(_GivenUp), open_pool() as pool:
             yield from run.until_broken(pool)
+            if run.gone:
+                raise _GivenUp  # so that the pool ends what still runs, instead of waiting for it
+
+
+class _GivenUp(Exception):
+    """A pool is left with blocks that still run in it."""
 
 
 @dataclass

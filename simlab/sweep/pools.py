@@ -22,7 +22,7 @@ from typing import Any
 from simlab.errors import BadInput, unknown
 from simlab.sweep import blocks
 from simlab.sweep.blocks import Outcome, run_block
-from simlab.sweep.devices import bind, gpus
+from simlab.sweep.devices import bind, bound, gpus
 from simlab.sweep.guarding import refuse_unguarded
 from simlab.sweep.limits import limit_threads, memory_limit
 from simlab.sweep.plan import Job
@@ -123,23 +123,21 @@ def _with_payload(payload: Mapping[str, object]) -> Iterator[None]:
 @contextmanager
 def _serial_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
     """A pool that computes a block inside ``submit``; what it raises passes through, as a debugger wants it."""
-    bind(workers.device)
 
     def submit(job: Job) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         future.set_result(run_block(job))
         return future
 
-    with _with_payload(payload):
+    with bound(workers.device), _with_payload(payload):
         yield Pool(submit, window=1)
 
 
 @contextmanager
 def _threads_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
     """Threads of this process. On an error nothing more begins, but what runs cannot be stopped, and is left behind."""
-    bind(workers.device)
     executor = ThreadPoolExecutor(workers.count, thread_name_prefix="simlab-block")
-    with _with_payload(payload):
+    with bound(workers.device), _with_payload(payload):
         try:
             yield Pool(lambda job: executor.submit(run_block, job), window=2 * workers.count)
             executor.shutdown()

@@ -169,7 +169,7 @@ def block_of(outcome: Outcome, path: Path) -> tuple[Block, bytes]:
     after = {"version": job.version, "key": job.key}
     head, tail = _encode(before)[:-2] + b",", b"," + _encode(after)[1:]
     body = b"".join(head + _encode(row)[1:-2] + tail for row in outcome.rows)
-    columns = _columns([before]) | _columns(outcome.rows) | _columns([after])
+    columns = _columns([dict(before)]) | _columns(outcome.rows) | _columns([dict(after)])
     provenance = outcome.provenance | {"attempt": outcome.attempt}
     digest, rows = hashlib.sha256(body).hexdigest(), len(outcome.rows)
     return Block(path, job.key, digest, columns, rows, outcome.errors, outcome.warnings, provenance), body

@@ -98,7 +98,7 @@ def _constant(column: np.ndarray) -> bool:
 
 def _present(column: np.ndarray) -> Bool[np.ndarray, " rows"]:
     """Which texts of a column are there."""
-    return np.not_equal(column, None).astype(bool)
+    return np.fromiter((value is not None for value in column.tolist()), bool, len(column))
 
 
 def plain(value: object) -> object:

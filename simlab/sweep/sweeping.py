@@ -156,6 +156,7 @@ class Sweep:
                 if not self.found(job):
                     self.running += 1
                     return job
+                self.tell(Outcome(job))
             if self.running or not self.extend():
                 return None
 
@@ -163,7 +164,8 @@ class Sweep:
         """Whether another process has put this block into the folder since we looked; then it counts as done.
 
         Two sweeps on one folder go through the same blocks in the same order, so the one that is ahead would compute
-        each just before the other. Whoever notices goes through the rest in an order of his own.
+        each just before the other. Whoever notices, before a block or after it, goes through the rest in an order of
+        his own.
         """
         path = self.store.path(job.key)
         block = read_block(path, job.key) if path.exists() else None
@@ -177,7 +179,6 @@ class Sweep:
             rest = list(self.queue)
             random.SystemRandom().shuffle(rest)
             self.queue = deque(rest)
-        self.tell(Outcome(job))
         return True
 
     def extend(self) -> bool:
@@ -207,6 +208,8 @@ class Sweep:
             return
         check_columns((name for row in outcome.rows for name in row), (theorem.slug for theorem in self.theorems))
         self.record()
+        if self.found(outcome.job):
+            return
         self.done[outcome.job.key] = self.store.write(outcome)
         self.computed += 1
         self.errors += outcome.errors
