@@ -53,10 +53,12 @@ results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 
 bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/
 	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
+	$(RUN) benchmarks/engine.py --out benchmarks/results/engine.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 
 bench-smoke: $(VENV)/.core  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
+	$(RUN) benchmarks/engine.py --smoke
 	$(RUN) benchmarks/audit_rows.py
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested

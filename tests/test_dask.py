@@ -131,3 +131,28 @@ def test_without_the_library_the_engine_says_how_to_get_it(tmp_path, monkeypatch
     with pytest.raises(BadInput) as mistake:
         run(write(tmp_path, with_cell("")), engine="dask", out=tmp_path / "out")
     assert str(mistake.value) == "engine = dask: distributed is not installed: pip install 'simlab[cluster]'"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_example_of_the_docs_runs_where_jobs_are_submitted_to_slurm(tmp_path, monkeypatch):
+    """No SLURM is here: ``sbatch`` is a script that starts the job as SLURM would, on this machine."""
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (commands / "sbatch").write_text(
+        '#!/bin/sh\ncp "$1" "$1.run"\nsetsid sh "$1.run" >/dev/null 2>&1 &\necho "Submitted batch job $!"\n'
+    )
+    (commands / "scancel").write_text('#!/bin/sh\nkill -TERM -- "-$1"\n')
+    for command in commands.iterdir():
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, with_cell(SLOWLY))
+    with jobqueue.SLURMCluster(
+        cores=1, processes=1, memory="2GB", walltime="00:10:00", queue="normal", interface="lo"
+    ) as slurm:
+        slurm.scale(jobs=2)
+        result = run(path, engine="dask", scheduler=slurm.scheduler_address, replicates=20, out=tmp_path / "out")
+    assert (result.status, result.computed) == (0, 20)
+    assert digest(result) == digest(run(path, engine="serial", replicates=20, out=tmp_path / "serial"))

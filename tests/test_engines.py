@@ -158,7 +158,7 @@ def test_a_pool_that_is_lost_gives_up_what_is_left(tmp_path):
             def pulse():
                 raise PoolLost("the pool is gone")
 
-            return Pool(lambda job: Future(), window=2, pulse=pulse)
+            return Pool(lambda job: Future(), window=lambda: 2, pulse=pulse)
 
         def __exit__(self, *_):
             return None
@@ -182,7 +182,7 @@ def test_a_pool_that_breaks_at_once_is_opened_again(tmp_path):
                 future.set_result(Outcome(job))
                 return future
 
-            return Pool(submit, window=2)
+            return Pool(submit, window=lambda: 2)
 
         def __exit__(self, *_):
             return None

@@ -73,3 +73,12 @@ def test_the_same_facts_elsewhere_give_the_same_rows() -> None:
         assert sweep("--facts", f"{folder}/facts.csv", "--prompt", "q", "--answer", "a", "--fresh") == 0
         seen.append(read_table(Path("out/replicates.parquet"))["error"].tolist())
     assert seen[0] == seen[1]
+
+
+def test_bad_rows_are_passed_over_as_in_an_audit(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("facts.csv").write_text("q,a\nx,1\ny\ny,2\nz,3,4\nw,4\n")
+    arguments = ("--facts", "facts.csv", "--prompt", "q", "--answer", "a")
+    assert sweep(*arguments) == 2
+    assert capsys.readouterr().err.startswith("simlab: facts.csv, line 3: 1 value, where the header names 2 columns")
+    assert sweep(*arguments, "--skip-bad-rows") == 0
+    assert "facts.csv: 3 rows, 2 more passed over as bad, 0 left out as missing; N = 3," in capsys.readouterr().out

@@ -152,6 +152,9 @@ def parse(
     n_answers: Annotated[
         str | None, typer.Option(metavar="N", help="|R_c|; default: distinct answers in the table.")
     ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Pass over rows that cannot be read, and count them.")
+    ] = False,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -165,8 +168,9 @@ def parse(
         raise BadInput(f"{len(named)} experiments are given ({', '.join(named)}): run one at a time")
     if fail_fast and max_errors is not None:
         raise BadInput(f"--fail-fast and --max-errors {max_errors} are both given: choose one of them")
-    columns = {"prompt": prompt, "answer": answer, "count": count, "idk": idk or None}
+    columns: dict[str, Any] = {"prompt": prompt, "answer": answer, "count": count, "idk": idk or None}
     columns |= {"conflicts": conflicts, "normalize": normalize, "n_answers": n_answers}
+    columns["skip_bad_rows"] = skip_bad_rows or None
     return Arguments(
         experiment=experiment,
         chosen=chosen or [],

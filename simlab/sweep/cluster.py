@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -24,13 +25,16 @@ from simlab.sweep.pools import Pool, PoolLost, Workers
 
 CONNECT_S = 15
 """How long a scheduler may take to answer."""
+LOOK_S = 2.0
+"""How often the workers of a cluster are counted."""
 
 
 @contextmanager
 def dask_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
     """Open a client, and a cluster of ``workers.count`` processes where no scheduler is named.
 
-    Raises ``BadInput`` without the library, or where no scheduler answers, or one without workers.
+    A scheduler without workers is waited for: a batch system may start them hours later. Raises ``BadInput`` without
+    the library, or where no scheduler answers.
     """
     try:
         import distributed
@@ -47,20 +51,35 @@ def dask_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]
             if client.status != "running":
                 raise PoolLost(f"the Dask scheduler at {client.scheduler.address} is gone")
 
-        cores = max(len(client.scheduler_info(n_workers=-1)["workers"]), workers.count)
-        yield Pool(submit, 2 * cores, pulse, fatal=(distributed.KilledWorker,), forgives=1, excuse=workers.excuse)
+        yield Pool(submit, _Window(client), pulse, fatal=(distributed.KilledWorker,), forgives=1, excuse=workers.excuse)
+
+
+class _Window:
+    """Two blocks a worker, of as many workers as there are now: they come and go while a batch system starts them."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.asked, self.workers = client, 0.0, 1
+
+    def __call__(self) -> int:
+        """How many blocks may be in flight; the scheduler is asked every ``LOOK_S`` seconds."""
+        if time.monotonic() - self.asked > LOOK_S and self.client.status == "running":
+            self.workers = max(len(self.client.scheduler_info(n_workers=-1)["workers"]), 1)
+            self.asked = time.monotonic()
+        return 2 * self.workers
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's own log of lost workers and schedulers from the terminal: the sweep has a sentence for each."""
-    log = logging.getLogger("distributed")
-    before = log.level
-    log.setLevel(logging.CRITICAL + 1)
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    before = {log: log.level for log in map(logging.getLogger, names)}
+    for log in before:
+        log.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        log.setLevel(before)
+        for log, level in before.items():
+            log.setLevel(level)
 
 
 @contextmanager
@@ -75,13 +94,6 @@ def _client(distributed: Any, workers: Workers) -> Iterator[Any]:
                 "with `dask scheduler`, or leave --scheduler out for a local cluster"
             ) from None
         with client:
-            if not client.scheduler_info(n_workers=-1)["workers"]:
-                try:
-                    client.wait_for_workers(1, timeout=CONNECT_S)
-                except TimeoutError:
-                    raise BadInput(
-                        f"scheduler = {workers.scheduler}: it has no workers: start some with `dask worker ADDRESS`"
-                    ) from None
             yield client
         return
     added = limit_threads(os.environ)  # worker processes inherit it

@@ -110,7 +110,7 @@ class _Run:
     def room(self, live: dict[Future[Outcome], Job], pool: Pool) -> int:
         """How many blocks may be in flight. A suspect runs alone, so that the strike that follows is surely its own."""
         alone = bool(self.suspects) or any(self.strikes[job.key] for job in live.values())
-        return 1 if alone else pool.window
+        return 1 if alone else pool.window()
 
     def begin(self, pool: Pool, live: dict[Future[Outcome], Job]) -> bool:
         """Submit the next block; False where the pool is broken already, and the block was never in it."""

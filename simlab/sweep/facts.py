@@ -83,10 +83,18 @@ def configure(
     conflicts: str = "majority",
     normalize: str = "none",
     n_answers: int | None = None,
+    skip_bad_rows: bool = False,
 ) -> dict[str, Any]:
     """Read the table once and return the fields of ``Config``; raises ``BadInput`` as ``read_facts`` does."""
     table = read_facts(
-        paths, prompt=prompt, answer=answer, count=count, idk=idk, conflicts=conflicts, normalize=normalize
+        paths,
+        prompt=prompt,
+        answer=answer,
+        count=count,
+        idk=idk,
+        conflicts=conflicts,
+        normalize=normalize,
+        skip_bad_rows=skip_bad_rows,
     )
     if answer is not None:
         from_facts(table, n_answers)  # a table that makes no world is refused before anything is written
@@ -135,8 +143,10 @@ def describe(config: Config) -> list[str]:
     """Say what the table itself shows, before any corpus is drawn from its world."""
     table = config.facts
     assert table is not None
+    skipped = sum(one.rows for one in table.skipped)
+    bad = f", {skipped:,} more passed over as bad" if skipped else ""
     lines = [
-        f"{config.files}: {table.rows:,} rows, {table.missing:,} left out as missing; N = {table.draws:,}, "
+        f"{config.files}: {table.rows:,} rows{bad}, {table.missing:,} left out as missing; N = {table.draws:,}, "
         f"{table.prompts:,} prompts, {table.facts:,} distinct facts, {table.distinct_answers:,} distinct answers; "
         f"{table.conflicts:,} prompts have more than one answer (rule: {config.conflicts})",
         f"Your table: singleton rate {table.singleton_rate:.4f}, the share of rows whose prompt stands once "

@@ -47,7 +47,7 @@ class Pool:
     """
 
     submit: Callable[[Job], Future[Outcome]]
-    window: int
+    window: Callable[[], int]
     pulse: Callable[[], None] = lambda: None
     fatal: tuple[type[BaseException], ...] = ()
     forgives: int = FORGIVEN
@@ -130,7 +130,7 @@ def _serial_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Po
         return future
 
     with bound(workers.device), _with_payload(payload):
-        yield Pool(submit, window=1)
+        yield Pool(submit, window=lambda: 1)
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _threads_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[P
     executor = ThreadPoolExecutor(workers.count, thread_name_prefix="simlab-block")
     with bound(workers.device), _with_payload(payload):
         try:
-            yield Pool(lambda job: executor.submit(run_block, job), window=2 * workers.count)
+            yield Pool(lambda job: executor.submit(run_block, job), window=lambda: 2 * workers.count)
             executor.shutdown()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -168,7 +168,9 @@ def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Poo
     pool = _Local(workers.count, mp_context=context, initializer=_start_worker, initargs=arguments)
     try:
         yield Pool(
-            lambda job: pool.submit(run_block, job, workers.timeout), window=2 * workers.count, excuse=workers.excuse
+            lambda job: pool.submit(run_block, job, workers.timeout),
+            window=lambda: 2 * workers.count,
+            excuse=workers.excuse,
         )
         pool.shutdown()
     finally:
