@@ -76,7 +76,8 @@ def parse(
         str | None,
         typer.Option(
             metavar="[measure=NAME,]mcse=X",
-            help="Add replicates until the Monte Carlo standard error of every shown measure, or of this one, is X.",
+            help="Add replicates, to 20 at least, until the Monte Carlo standard error of every shown measure, or of "
+            "this one, is X.",
         ),
     ] = None,
     plan: Annotated[

@@ -86,7 +86,14 @@ def _span(name: str, axis: Axis, info: FieldInfo, origin: str) -> Span | None:
         raise BadInput(f"{name} ({origin}): holds a range, {found[0]}, among other values: give the one or the others")
     if not numbers:
         raise BadInput(f"{name} = {found[0]} ({origin}): is a range, and the setting takes no numbers")
+    if _counts(kinds) and not found[0].whole:
+        raise BadInput(f"{name} = {found[0]} ({origin}): must be a range of whole numbers, such as 1..10 or 1e3..1e9")
     return found[0]
+
+
+def _counts(kinds: set[object]) -> bool:
+    """Whether a setting of these types takes whole numbers only."""
+    return int in kinds and float not in kinds
 
 
 def sample_of(
@@ -102,7 +109,7 @@ def sample_of(
     if points is None:
         raise BadInput(f"{ranges}: a range is sampled at some points: say how many with --points N")
     fields = experiment.config.model_fields
-    whole = {name: int in (kinds := _kinds(fields[name].annotation)) and float not in kinds for name in spans}
+    whole = {name: _counts(_kinds(fields[name].annotation)) for name in spans}
     sample = sampled(spans, whole, count("points", points, 1), "lhs" if design is None else design, seed)
     distinct(sample, spans)
     return sample

@@ -51,6 +51,8 @@ def show_plan(sweep: Sweep) -> None:
     sections[-1].append(f"{done} done already in {sweep.store.folder}{fresh}, {len(pending):,} to compute")
     if pending:
         sections[-1].append(_time_needed(sweep))
+    if sweep.goals.until:
+        sections[-1].append(f"then more blocks at each grid point that has not reached {sweep.goals.until}")
     _put_sections(sections)
 
 
@@ -95,7 +97,16 @@ def show_needs(result: Result, target: Target) -> None:
             f"computing: --replicates {rounded:.0f}; --until {_asked(target)} stops at each point when it is reached"
         )
     table = drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None)
-    _put_sections([[plan.experiment.question], [table], folded_at_words([said], width)])
+    failed = [verdict.sentence for verdict in result.verdicts if verdict.failed]
+    _put_sections(
+        [
+            [plan.experiment.question],
+            [table],
+            folded_at_words(failed, width),
+            _problems(result),
+            folded_at_words([said], width),
+        ]
+    )
 
 
 def _asked(target: Target) -> str:
@@ -108,10 +119,6 @@ def show(result: Result) -> None:
     width = terminal_width()
     grids, short = tables_of(result, width)
     tables = [drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None) for grid in grids]
-    problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
-    problems += [plural(result.lost, "block") + " lost"] if result.lost else []
-    problems += [plural(result.left, "block") + " left"] if result.left else []
-    problems += ["the picture was not drawn"] if result.undrawn else []
     verdicts = [overall(result.verdicts), *(verdict.sentence for verdict in result.verdicts)] if result.verdicts else []
     _put_sections(
         [
@@ -122,10 +129,19 @@ def show(result: Result) -> None:
             *([table] for table in tables),
             folded_at_words(_unconverged(result.summary), width),
             folded_at_words(verdicts, width),
-            [f"Not complete: {' and '.join(problems)}."] if problems else [],
+            _problems(result),
             [str(path) for path in result.files],
         ]
     )
+
+
+def _problems(result: Result) -> list[str]:
+    """A line on what is not as it should be, or none."""
+    problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
+    problems += [plural(result.lost, "block") + " lost"] if result.lost else []
+    problems += [plural(result.left, "block") + " left"] if result.left else []
+    problems += ["the picture was not drawn"] if result.undrawn else []
+    return [f"Not complete: {' and '.join(problems)}."] if problems else []
 
 
 def _unconverged(summary: Sequence[Row]) -> list[str]:

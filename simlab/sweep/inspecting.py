@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from simlab.errors import BadInput, unknown
+from simlab.seeds import Streams
 from simlab.sweep.blocks import Outcome
-from simlab.sweep.collecting import REPLICATES, Table, read_table, write_parquet
+from simlab.sweep.collecting import REPLICATES, write_parquet
+from simlab.sweep.devices import check_device, gpus
 from simlab.sweep.engine import one_by_one, run_blocks
 from simlab.sweep.manifests import Manifest, runs_of
 from simlab.sweep.plan import Plan, code_version
 from simlab.sweep.pools import Workers
 from simlab.sweep.store import Block, Store, block_of
-from simlab.terminal.files import written_whole
+from simlab.terminal.files import destination, written_whole
 from simlab.terminal.wording import plural
 
 FORMATS = ("csv", "parquet")
 SHORT = 12
-NOTHING = "run {run} in {folder} has no finished block: there is nothing to {verb}"
 
 
 def status_of_folder(name: str) -> list[str]:
     """Return lines on every run of a folder, the last one first. Raises ``BadInput`` for a folder without any."""
     store, runs = runs_of(name)
-    lines, known = [], set[str]()
+    lines, known, whole = [], set[str](), True
     for one in runs:
         found, keys = _status(store, one)
         lines += [*found, ""]
         known |= keys
+        whole = whole and bool(keys)
     others = sum(path.stem not in known for path in store.files())
     if others:
-        lines += [f"{plural(others, 'block file')} of no run that is recorded here", ""]
+        rule = "recorded here" if whole else "recorded here, or of one that cannot be made again"
+        lines += [f"{plural(others, 'block file')} of no run that is {rule}", ""]
     return lines[:-1]
 
 
@@ -84,7 +85,7 @@ def chosen_run(name: str, run: str | None) -> tuple[Store, Manifest]:
         return store, runs[0]
     found = [one for one in runs if one.path.stem.startswith(run)]
     if len(found) != 1:
-        names = [one.path.stem[:SHORT] for one in runs]
+        names = [one.path.stem[:SHORT] for one in found or runs]
         if found:
             raise BadInput(f"run {run!r} is the beginning of several names: {', '.join(names)}")
         raise unknown("run", run, names)
@@ -94,6 +95,7 @@ def chosen_run(name: str, run: str | None) -> tuple[Store, Manifest]:
 def export_run(name: str, to: str, out: str | None, run: str | None) -> str:
     """Write the rows of a run's finished blocks to a file, whole or not at all; return what was written.
 
+    The default is ``replicates`` in the folder, and for a run that is not the last one ``replicates-`` and its name.
     Raises ``BadInput`` for another format than csv and parquet, a run without finished blocks, and a place that
     cannot be written.
     """
@@ -103,10 +105,10 @@ def export_run(name: str, to: str, out: str | None, run: str | None) -> str:
     plan = one.plan()
     done = store.finished(plan.jobs)
     if not done:
-        raise BadInput(
-            f"run {one.path.stem[:SHORT]} in {store.folder} has no finished block: there is nothing to export"
-        )
-    path = store.folder / f"replicates.{to}" if out is None else Path(out)
+        raise _nothing(store, one, "export")
+    last = one.path == runs_of(name)[1][0].path
+    own = store.folder / f"replicates{'' if last else f'-{one.path.stem[:SHORT]}'}.{to}"
+    path = own if out is None else _place(out, store)
     found = [done[job.key] for job in plan.jobs if job.key in done]
     try:
         if to == "parquet":
@@ -115,42 +117,57 @@ def export_run(name: str, to: str, out: str | None, run: str | None) -> str:
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export.") as scratch:
                 parquet = Path(scratch) / REPLICATES
                 write_parquet(parquet, plan, found)
-                _write_csv(path, read_table(parquet))
+                _write_csv(path, parquet)
     except OSError as error:
-        raise BadInput(f"--out {path}: cannot be written ({error.strerror or error}): choose another file") from None
+        raise BadInput(
+            f"--out {path}: cannot be written ({error.strerror or error}): choose another file, or make room"
+        ) from None
     part = "" if len(done) == len(plan.jobs) else f", of {len(done):,} of {plural(len(plan.jobs), 'block')}"
     return f"{path}: {plural(sum(block.rows for block in found), 'row')}{part}"
 
 
-def _write_csv(path: Path, table: Table) -> None:
-    """The table as CSV: numbers as Python writes them, which reads back to the same bits; a missing text is empty."""
-    with written_whole(path) as temporary, temporary.open("x", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table)
-        writer.writerows(zip(*(column.tolist() for column in table.values()), strict=True))
+def _write_csv(path: Path, parquet: Path) -> None:
+    """The rows of a Parquet file as CSV: a number reads back to the same bits, and what is missing is empty."""
+    import duckdb
+
+    with written_whole(path) as temporary, duckdb.connect() as connection:
+        names = [str(parquet), str(temporary)]
+        try:
+            connection.execute("COPY (SELECT * FROM read_parquet(?)) TO ? (FORMAT csv, HEADER)", names)
+        except duckdb.IOException as error:  # a full disk
+            raise OSError(str(error)) from None
+
+
+def _nothing(store: Store, one: Manifest, verb: str) -> BadInput:
+    return BadInput(f"run {one.path.stem[:SHORT]} in {store.folder} has no finished block: there is nothing to {verb}")
+
+
+def _place(out: str, store: Store) -> Path:
+    """The file that ``--out`` names. Raises ``BadInput`` for what is none: a folder, a device, a block's file."""
+    path = destination("--out", out, [str(path) for path in store.files()]).path
+    if path is None or (path.exists() and not path.is_file()):
+        raise BadInput(f"--out {out}: is no file: name one to write")
+    return path
 
 
 def verify_run(name: str, number: int | None, seed: int, workers: int, run: str | None) -> tuple[list[str], bool]:
     """Compute ``number`` blocks of a run again (None: all) and compare; return lines, and whether any differs.
 
-    Blocks that raised are left aside: the sweep computes them again anyway, and they may hang.
-
-    The code of today computes them, under the version that stands in the rows, so that the bytes are comparable.
+    Blocks that raised are left aside: the sweep computes them again anyway, and they may hang. The code of today
+    computes the others, under the version that stands in the rows, so that the bytes are comparable.
     """
-    import numpy as np
-
     store, one = chosen_run(name, run)
     plan = one.plan()
     done = store.finished(plan.jobs)
     there = [job for job in plan.jobs if job.key in done and not done[job.key].errors]
     if not there:
-        raise BadInput(
-            f"run {one.path.stem[:SHORT]} in {store.folder} has no finished block: there is nothing to verify"
-        )
+        raise _nothing(store, one, "verify")
     if number is not None and number < len(there):
-        picked = np.random.default_rng(seed).choice(len(there), number, replace=False)
+        picked = Streams(seed, "verify").numpy("blocks").choice(len(there), number, replace=False)
         there = [there[i] for i in sorted(picked.tolist())]
-    pool = Workers("local", workers).opener(plan.experiment.payload)
+    check_device(plan.device)
+    most = len(there) if plan.device == "cpu" else len(gpus())
+    pool = Workers("local", min(workers, most), device=plan.device).opener(one.payload())
     lines = [_differences(plan, done[out.job.key], out) for out in run_blocks(one_by_one(there), pool)]
     differing = [line for line in lines if line]
     stale = "" if one.version == code_version() else f" (computed by simlab {one.version}, this is {code_version()})"
@@ -165,15 +182,19 @@ def _differences(plan: Plan, block: Block, outcome: Outcome) -> str:
     place = ", ".join(filter(None, (plan.place(outcome.job.settings), outcome.job.name)))
     if outcome.lost or outcome.mistake:
         return f"  {place}: {outcome.lost or outcome.mistake}"
-    again, body = block_of(replace(outcome, attempt=1), block.path)
+    if outcome.errors:
+        return f"  {place}: the cell raised {outcome.rows[0]['error_type']}: {outcome.rows[0]['error_message']}"
+    again, body = block_of(outcome, block.path)
     if again.sha256 == block.sha256:
         return ""
-    for old, new in _lines(block.body(), body):
+    there = block.body()
+    for old, new in _lines(there, body):
         for column in {**old, **new}:
-            if old.get(column) != new.get(column):
+            was, is_now = (repr(row[column]) if column in row else "missing" for row in (old, new))
+            if was != is_now:
                 row = f"replicate {old.get('replicate')}, method {old.get('method')!r}"
-                return f"  {place}: {row}: {column} is {old.get(column)} and was computed as {new.get(column)}"
-    return f"  {place}: has {block.rows} rows, and {again.rows} were computed"
+                return f"  {place}: {row}: {column} is {was} and was computed as {is_now}"
+    return f"  {place}: has {plural(len(there.splitlines()), 'row')}, and {again.rows:,} were computed"
 
 
 def _lines(one: bytes, other: bytes) -> Iterator[tuple[dict[str, object], dict[str, object]]]:

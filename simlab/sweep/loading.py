@@ -165,8 +165,7 @@ def run_source(source: Source) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = filename
     sys.modules[name] = module  # pydantic and dataclasses look their annotations up there
-    # Tracebacks find their lines here, on machines where the file does not exist.
-    linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
+    _show_lines_of(source)
     try:
         exec(compile(source.text, filename, "exec"), module.__dict__)
     except BadInput:
@@ -180,9 +179,16 @@ def run_source(source: Source) -> ModuleType:
     return module
 
 
+def _show_lines_of(source: Source) -> None:
+    """Let tracebacks find their lines here, where the file does not exist, or has had other lines in this process."""
+    filename = f"{source.slug}.py"
+    linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
+
+
 def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> Experiment:
     """Read an experiment off the module that its source defines. Raises ``BadInput`` where a part is missing or odd."""
     module = run_source(source)
+    _show_lines_of(source)
     missing = [n for n in ("Config", "GRID", "REPLICATES", "BLOCK", "cell") if not hasattr(module, n)]
     if missing:
         them = "them" if len(missing) > 1 else "it"
@@ -220,12 +226,17 @@ def design_of(doc: str) -> dict[str, str]:
     """The parts of a docstring that reads "Aims: ... Data: ... Estimands: ... Methods: ... Performance: ...".
 
     They are the ADEMP of a simulation study (Morris, White & Crowther 2019): aims, data-generating mechanism,
-    estimands, methods, performance measures. A part that is not there is not in the result.
+    estimands, methods, performance measures. A part begins a sentence, and ends with the next or with its paragraph;
+    one that is not there is not in the result.
     """
-    text = " ".join(doc.split())
-    found = [*re.finditer(rf"(?:^|(?<=[.?:;)] ))({'|'.join(ADEMP)})s?: ", text)]
-    ends = [*(match.start() for match in found[1:]), len(text)]
-    return {match[1]: text[match.end() : end].strip() for match, end in zip(found, ends, strict=False)}
+    parts: dict[str, str] = {}
+    for paragraph in re.split(r"\n\s*\n", doc):
+        text = " ".join(paragraph.split())
+        found = [*re.finditer(rf"(?:^|(?<=[.?:;)] ))({'|'.join(ADEMP)})s?: ", text)]
+        ends = [*(match.start() for match in found[1:]), len(text)]
+        for match, end in zip(found, ends, strict=False):
+            parts.setdefault(match[1], text[match.end() : end].strip())
+    return parts
 
 
 def _headings(shown: Mapping[str, str] | Sequence[str]) -> dict[str, str]:

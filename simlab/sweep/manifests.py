@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from simlab.errors import BadInput
-from simlab.sweep.loading import Experiment, Source, experiment_of, load_facts
+from simlab.sweep.axes import sentences
+from simlab.sweep.loading import Source, experiment_of, load_facts
 from simlab.sweep.plan import Plan, point_of
 from simlab.sweep.store import Store, open_folder
 from simlab.terminal.files import write_atomically
@@ -37,12 +40,16 @@ class Manifest:
     def plan(self) -> Plan:
         """The plan of this run, under the code version that it ran under.
 
-        Raises ``BadInput`` where the experiment does not run any more, or a table of facts is not the one read then.
+        A table of facts is not read, as only computing needs it. Raises ``BadInput`` where the experiment does not run
+        any more.
         """
         record = self.record
-        experiment = self.experiment()
-        payload = experiment.payload
-        points = tuple(point_of(experiment.config(**settings, **payload)) for settings in record["points"])
+        experiment = experiment_of(Source(self.slug, record["text"]))
+        lost = f"the run of {self.slug} in {self.path.parents[1]} cannot be made again"
+        try:
+            points = tuple(point_of(experiment.config(**settings)) for settings in record["points"])
+        except ValidationError as error:
+            raise BadInput(f"{lost}: {sentences(error, {}, experiment)[0]}") from None
         plan = Plan(
             experiment,
             points,
@@ -54,18 +61,32 @@ class Manifest:
             record["device"],
         )
         if plan.name != record["name"]:
-            changed = "its table of facts has changed" if experiment.asked else f"{self.path.name} was altered"
-            raise BadInput(f"the run of {self.slug} in {self.path.parents[1]} cannot be made again: {changed}")
+            raise BadInput(f"{lost}: {self.path.name} says {record['name'][:12]}, and its settings {plan.name[:12]}")
         return plan
 
-    def experiment(self) -> Experiment:
-        """The experiment, from its text; a table of facts is read again from where it was."""
-        record = self.record
-        if not record["facts"]:
-            return experiment_of(Source(self.slug, record["text"]))
-        facts = dict(record["facts"])
-        found = load_facts(facts.pop("paths"), **facts)
-        return replace(found, source=Source(self.slug, record["text"]))
+    def payload(self) -> dict[str, object]:
+        """What the blocks are computed from beside their settings: the table of facts, read again from where it was.
+
+        Raises ``BadInput`` for a table that cannot be read, or is not the one that was read then.
+        """
+        facts = dict(self.record["facts"])
+        if not facts:
+            return {}
+        paths = facts.pop("paths")
+        experiment = load_facts(paths, **facts)
+        recorded = self.record["points"][0]
+        for name in experiment.closed:
+            if name in recorded and jsonable(experiment.base[name]) != recorded[name]:
+                raise BadInput(
+                    f"{' '.join(paths)}: the table of facts is not the one that was read then ({name} was "
+                    f"{recorded[name]}, and is {experiment.base[name]}): its run cannot be computed again"
+                )
+        return experiment.payload
+
+
+def jsonable(value: object) -> Any:
+    """A value as it reads back from JSON."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def write_manifest(store: Store, plan: Plan) -> None:
@@ -85,7 +106,7 @@ def write_manifest(store: Store, plan: Plan) -> None:
         "block": plan.block,
         "asked": plan.asked,
         "blocks": list(plan.blocks),
-        "points": [json.loads(json.dumps(point.settings, default=str)) for point in plan.points],
+        "points": [jsonable(point.settings) for point in plan.points],
         "facts": dict(experiment.asked),
         "order": max((one.order for one in others), default=0) + 1,
     }
@@ -118,7 +139,7 @@ def recorded_in(folder: Path) -> list[Manifest]:
             if record["layout"] == LAYOUT:
                 slug, question, version = record["experiment"], record["question"], record["version"]
                 found.append(Manifest(path, slug, question, version, record["seed"], record["order"], record))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: (-one.order, one.path.name))
 

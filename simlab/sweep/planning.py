@@ -1,8 +1,9 @@
 """How many replicates a Monte Carlo error takes: planned from a pilot, or added until it is reached.
 
 The standard error of a mean of n replicates is sd/sqrt(n), so n = (sd/mcse)^2 reach ``mcse``; of a coverage c,
-n = c (1 - c)/mcse^2 (Morris, White & Crowther 2019, section 5.3). A pilot knows sd only roughly: beside the estimate
-stands the n that suffices with 95 % confidence, by the chi-square law of the variance of normal replicates.
+n = c (1 - c)/mcse^2 (Morris, White & Crowther 2019, section 5.3). A pilot knows sd and c only roughly: beside the
+estimate stands the n that suffices with 95 % confidence, by the chi-square law of the variance of normal replicates,
+and by the exact limit of a share (Clopper & Pearson 1934) on the side of 1/2, where c (1 - c) is larger.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from simlab.sweep.loading import Row
 from simlab.sweep.plan import Plan, flat
 
 PILOT = 20
-"""Replicates of a pilot, rounded up to whole blocks."""
+"""Replicates of a pilot, rounded up to whole blocks: the fewest whose spread is believed."""
 CONFIDENCE = 0.95
 COVERAGE = ".coverage"
 
@@ -40,7 +41,8 @@ class Target:
 class Need:
     """What one measure of one grid point and method needs: ``replicates`` by the estimate, ``surely`` with confidence.
 
-    ``n`` replicates gave a standard error of ``mcse``. Both needs are infinite where there is no standard error yet.
+    ``n`` replicates gave a standard error of ``mcse``; that of a coverage is taken at Agresti and Coull's centre, which
+    is never 0 or 1. Both needs are infinite where there is no standard error yet.
     """
 
     settings: Row
@@ -76,9 +78,11 @@ def needs(summary: Sequence[Row], plan: Plan, target: Target) -> list[Need]:
     """Return what each grid point, method and measure needs to reach the target, in the order of the summary.
 
     A measure that is NaN in some replicates needs more of them in proportion; one that is NaN in all needs nothing.
-    Raises ``BadInput`` for a measure that no row has, or that is finite in none.
+    Raises ``BadInput`` for a measure that no row has, or that is finite in none, and where there are no rows.
     """
-    present = dict.fromkeys(str(row["measure"]) for row in summary if row["measure"])
+    present = _measures(summary)
+    if not present:
+        raise BadInput(f"{target}: every block raised or was lost: there is no value to plan by")
     wanted = _wanted(plan, target, present)
     names = plan.settings
     lines = [row for row in summary if row["measure"] in {name.removesuffix(COVERAGE) for name in wanted}]
@@ -95,9 +99,24 @@ def needs(summary: Sequence[Row], plan: Plan, target: Target) -> list[Need]:
     return missing
 
 
+def _measures(summary: Sequence[Row]) -> dict[str, None]:
+    """The measures of a summary, in their order; a grid point that only raised has none."""
+    return dict.fromkeys(str(row["measure"]) for row in summary if row["measure"])
+
+
 def _identity(settings: Mapping[str, object]) -> object:
-    """Settings as a key: a column with a missing number holds floats, so that 5 has become 5.0 in it."""
-    return tuple(float(v) if isinstance(v, (bool, int, float)) else v for v in settings.values())
+    """Settings as a key, the same before and after they stood in a column."""
+    return tuple(_in_any_column(value) for value in settings.values())
+
+
+def _in_any_column(value: object) -> object:
+    """A setting as a key: beside missing numbers 5 has become 5.0 in its column, and beside texts "5"."""
+    value = value == "true" if value in ("true", "false") else value
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return value
+    return None if math.isnan(number) else number
 
 
 def _wanted(plan: Plan, target: Target, present: Mapping[str, None]) -> list[str]:
@@ -116,22 +135,24 @@ def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: floa
     from scipy import special
 
     n, mean, error = int(str(row["n"])), float(str(row["mean"])), float(str(row["mcse"]))
-    surely = 1.0
     if name.endswith(COVERAGE):
         if row["coverage"] == "":
             raise BadInput(f"measure {name!r} has no coverage: it needs an estimand and an interval in the rows")
-        mean = float(str(row["coverage"]))
-        plus = (mean * n + 2) / (n + 4)  # Agresti and Coull's centre: a pilot without a miss is no proof of coverage 1
-        needed = plus * (1 - plus) / mcse**2 if n else math.nan
-        error = math.sqrt(mean * (1 - mean) / n) if n else math.nan
+        mean, error = float(str(row["coverage"])), float(str(row["coverage_mcse"]))
+        n = round(mean * (1 - mean) / error**2) if error > 0 else n  # the intervals, of which there may be fewer
+        if math.isnan(mean) or not n:
+            return None
+        hits = round(mean * n)
+        centre = (hits + 2) / (n + 4)  # Agresti and Coull's: a pilot without a miss is no proof of coverage 1
+        error = math.sqrt(centre * (1 - centre) / n)
+        fewer = min(hits, n - hits)
+        limit = min(float(special.betaincinv(fewer + 1, n - fewer, CONFIDENCE)), 0.5)  # Clopper and Pearson's
+        surely = max(limit * (1 - limit) / (centre * (1 - centre)), 1.0)
     elif not math.isfinite(mean):
         return None
     else:
-        needed = n * (error / mcse) ** 2
         surely = (n - 1) / float(special.chdtri(n - 1, CONFIDENCE)) if n > 1 else math.nan
-    if not n:
-        return None
-    scale = replicates / n
+    needed, scale = n * (error / mcse) ** 2, replicates / n
     values = [math.ceil(x) if math.isfinite(x) else math.inf for x in (needed * scale, needed * scale * surely)]
     values = [max(x, 2) for x in values]
     return Need({s: row[s] for s in names}, str(row["method"]), name, n, mean, error, values[0], values[1])
@@ -140,20 +161,23 @@ def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: floa
 def next_blocks(summary: Sequence[Row], plan: Plan, target: Target) -> tuple[int, ...]:
     """How many blocks each grid point should have next: those it has where the target is reached.
 
-    A point that falls short gets what its need says, at least one block more and at most as many again as it has (an
-    early estimate of the spread may be far off). It depends on nothing but the rows, so that a run that is stopped
-    and resumed, on however many workers, ends with the same blocks.
+    A point that falls short gets what its need says, at least one block more and at most as many again as it has: an
+    early estimate of the spread may be far off, and is not believed at all before ``PILOT`` replicates. A point without
+    any value gets none. It depends on nothing but the rows, so that a run that is stopped and resumed, on however many
+    workers, ends with the same blocks.
     """
-    short: dict[object, float] = {}
+    if not _measures(summary):
+        return plan.blocks
+    wanted: dict[object, float] = {}
     for need in needs(summary, plan, target):
-        if not need.mcse <= target.mcse:  # NaN falls short too
-            key = _identity(need.settings)
-            short[key] = max(short.get(key, 0.0), need.replicates)
+        key = _identity(need.settings)
+        short = 0.0 if need.mcse <= target.mcse else need.replicates  # NaN falls short too
+        wanted[key] = max(wanted.get(key, 0.0), short)
     found = []
     for point, have in zip(plan.points, plan.blocks, strict=True):
-        replicates = short.get(_identity(flat(point.settings)))
-        if replicates is None:
-            found.append(have)
-        else:
-            found.append(int(min(max(math.ceil(min(replicates, 1e18) / plan.block), have + 1), 2 * have)))
+        replicates = wanted.get(_identity(flat(point.settings)))
+        blocks = have
+        if replicates:
+            blocks = min(max(math.ceil(min(replicates, 1e18) / plan.block), have + 1), 2 * have)
+        found.append(blocks if replicates is None else max(blocks, -(-PILOT // plan.block)))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 
@@ -44,7 +45,10 @@ class Slacks:
     def worst(self) -> str:
         """The worst of all bounds in words, or nothing where no row has any."""
         found = [(slack, slug) for slug, slack in self.least.items()]
-        found += [(total / n, slug) for (slug, *_), (total, n) in self.sums.items()]
+        means = [(total / n, slug) for (slug, *_), (total, n) in self.sums.items()]
+        found += [
+            (-math.inf if math.isnan(mean) else mean, slug) for mean, slug in means
+        ]  # inf - inf: an infinite break
         return f"worst slack {min(found)[0]:.2g} ({min(found)[1]})" if found else ""
 
 
@@ -98,7 +102,9 @@ class Screen(Meter):
 
 def size_of(plan: Plan) -> str:
     """The size of a sweep in a sentence."""
+    most = "up to " if len(set(plan.blocks)) > 1 else ""
+    replicates = most + plural(plan.replicates, "replicate")
     return (
-        f"{plan.experiment.slug}: {plural(len(plan.points), 'grid point')} x {plural(plan.replicates, 'replicate')}, "
+        f"{plan.experiment.slug}: {plural(len(plan.points), 'grid point')} x {replicates}, "
         f"{plural(len(plan.jobs), 'block')} of {plan.block}, seed {plan.seed}"
     )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pdb
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from simlab.errors import BadInput
-from simlab.sweep import blocks
 from simlab.sweep.blocks import compute
-from simlab.sweep.collecting import REPLICATES, Table, read_table
+from simlab.sweep.collecting import REPLICATES, read_table, stamp_in
 from simlab.sweep.devices import bind
 from simlab.sweep.loading import Row
 from simlab.sweep.manifests import Manifest, runs_of
 from simlab.sweep.plan import Job, Plan, code_version
-from simlab.sweep.summary import plain
+from simlab.sweep.summary import measures, plain
+from simlab.terminal.interruption import Stopped, stoppable
 from simlab.terminal.output import put, say
 
 SAME, OTHER = 0, 1
@@ -29,8 +30,11 @@ def replay(folder: str | Path, row: int) -> int:
     as it was (an error row: raised again), else 1. Raises ``BadInput`` for a row that is not there.
     """
     store, runs = runs_of(folder)
-    if not (store.folder / REPLICATES).is_file():
-        raise BadInput(f"{store.folder} has no {REPLICATES}: run the sweep to its end, or export the folder first")
+    if stamp_in(store.folder / REPLICATES) is None:
+        raise BadInput(
+            f"{store.folder} has no {REPLICATES}, or a damaged one: run the sweep to its end, or make it by "
+            "export DIR --to parquet"
+        )
     table = read_table(store.folder / REPLICATES)
     rows = len(table["key"])
     if not 0 <= row < rows:
@@ -38,32 +42,43 @@ def replay(folder: str | Path, row: int) -> int:
             f"--replay {row}: {store.folder / REPLICATES} has the rows 0 to {rows - 1:,}: choose one of them"
         )
     old = {name: plain(column[row]) for name, column in table.items()}
-    plan, job = _job(runs, str(old["key"]), store.folder)
+    plan, job, given = _job(runs, str(old["key"]), store.folder)
     if plan.version != code_version():
         say(f"the row was computed by simlab {plan.version}, this is {code_version()}")
     put(f"{plan.experiment.slug}: row {row}, {', '.join(filter(None, (plan.place(job.settings), job.name)))}")
     bind(plan.device)
-    given = blocks.payload | plan.experiment.payload
     try:
-        computed = compute(job, given, job.replicates)
-    except (Exception, SystemExit, GeneratorExit) as error:
+        with stoppable():
+            computed = compute(job, given, job.replicates)
+    except Stopped:
+        raise
+    except BaseException as error:
         return _raised(error, old)
     if old.get("error_type") is not None:
         put(f"the block raised {old['error_type']} then, and does not raise now")
         return OTHER
-    new = next(
-        (one for one in computed if (one["replicate"], one["method"]) == (old["replicate"], old["method"])), Row()
-    )
-    return _compared(old, new, table)
+    named = old["replicate"], old["method"]
+    new = next((one for one in computed if (one["replicate"], one["method"]) == named), None)
+    if new is None:
+        put(f"the block has no row of method {old['method']!r} now")
+        return OTHER
+    return _compared(old, new, measures(table, plan.settings))
 
 
-def _job(runs: list[Manifest], key: str, folder: Path) -> tuple[Plan, Job]:
-    """The block of that key, and the plan that it belongs to."""
+def _job(runs: list[Manifest], key: str, folder: Path) -> tuple[Plan, Job, dict[str, object]]:
+    """The block of that key, the plan that it belongs to, and what it is computed from beside its settings."""
+    refused: list[BadInput] = []
     for one in runs:
-        plan = one.plan()
+        try:
+            plan = one.plan()
+        except BadInput as error:
+            refused.append(error)
+            continue
         for job in plan.jobs:
             if job.key == key:
-                return plan, job
+                return plan, job, one.payload()
+    if refused:
+        raise refused[0]
     raise BadInput(f"the block {key[:12]} belongs to no run that {folder} records: run the sweep again")
 
 
@@ -76,17 +91,18 @@ def _raised(error: BaseException, old: Row) -> int:
     return SAME if old.get("error_type") == type(error).__name__ else OTHER
 
 
-def _compared(old: Row, new: Row, table: Table) -> int:
-    """Print every measure, as it stands in the table and as it was computed now."""
-    width = max(map(len, table))
+def _compared(old: Row, new: Row, names: Sequence[str]) -> int:
+    """Print the row, every measure among ``names`` as it stands in the table and as it was computed now."""
+    width = max(map(len, {**old, **new}))
     different = 0
-    for name, value in old.items():
-        if name not in new:
-            put(f"  {name:{width}}  {value}")
-            continue
-        again = plain(float(str(new[name])) if isinstance(value, float) else new[name])
-        same = again == value
+    for name in {**old, **new}:
+        value, again = old.get(name), new.get(name)
+        measured = name in names or name not in old
+        if measured and isinstance(value, float) and isinstance(again, (bool, int)):
+            again = float(again)  # its column holds floats
+        same = not measured or repr(value) == repr(plain(again))
         different += not same
         put(f"  {name:{width}}  {value}" + ("" if same else f"  and now {again}"))
-    put("computed again: the same bits" if not different else f"computed again: {different} values differ")
+    differ = "1 value differs" if different == 1 else f"{different:,} values differ"
+    put("computed again: " + (differ if different else "the same bits"))
     return SAME if not different else OTHER

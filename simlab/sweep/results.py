@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from simlab.errors import unknown
+from simlab.errors import BadInput, unknown
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.collecting import PROVENANCE, REPLICATES, SUMMARY, Table
 from simlab.sweep.loading import Experiment, Row
@@ -83,6 +83,10 @@ class Goals:
     fresh: bool = False
     max_errors: int | None = None
     until: Target | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and not isinstance(self.until, Target):
+            raise BadInput(f"until = {self.until!r}: must be a simlab.sweep.planning.Target, such as Target(0.005)")
 
 
 def drawer(experiment: Experiment) -> Callable[[list[Row]], Any] | None:

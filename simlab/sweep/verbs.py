@@ -54,7 +54,7 @@ def export(
     folder: Folder,
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv or parquet.")] = "csv",
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where to; default: replicates.csv or .parquet in the folder.")
+        str | None, typer.Option(metavar="FILE", help="Where to; default: replicates.FORMAT in the folder.")
     ] = None,
     run: Run = None,
 ) -> Task:
@@ -90,7 +90,7 @@ def verify(
 
         number = None if blocks == "all" else count("--blocks", whole("--blocks", blocks), 1)
         cores = available_cores() if workers is None else count("--workers", whole("--workers", workers), 1)
-        lines, differing = verify_run(folder, number, whole("--seed", seed), cores, run)
+        lines, differing = verify_run(folder, number, count("--seed", whole("--seed", seed), 0), cores, run)
         with for_a_reader():
             put("\n".join(lines))
         return int(differing)

@@ -83,7 +83,7 @@ def duration(seconds: float) -> str:
     """A time as a reader wants it: ``0.3 s``, ``42 s``, ``7 min``, ``3.5 h``, ``12 days``."""
     for unit, size, below in (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48)):
         if seconds / size < below:
-            return f"{seconds / size:.1f} {unit}" if seconds / size < 10 else f"{seconds / size:.0f} {unit}"
+            return f"{seconds / size:.1f} {unit}" if seconds / size < 9.95 else f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:,.0f} days"
 
 
