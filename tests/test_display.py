@@ -348,3 +348,11 @@ def test_limits_are_judged_before_anything_runs(tmp_path, monkeypatch, capsys, a
     assert command(["toy.py", *arguments]) == 2
     assert capsys.readouterr() == ("", f"simlab: {sentence}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["toy.py"]
+
+
+def test_bounds_of_other_units_are_compared_by_slack_over_value(plan):
+    """A squared error of 1e-12 with half of it to spare is farther from broken than an error of .3 with .003."""
+    rows = [{"mean_slack": 5e-13, "mean_value": 1e-12, "sure_slack": 0.003, "sure_value": 0.3}]
+    assert slacks_of(plan.jobs[0], *rows).worst() == "worst slack 0.003 (sure)"
+    assert slacks_of(plan.jobs[0], *rows).worst(named=False) == "worst slack 0.003"
+    assert slacks_of(plan.jobs[0], {"mean_slack": 5e-13, "sure_slack": 0.003}).worst() == "worst slack 5e-13 (mean)"

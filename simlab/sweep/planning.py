@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from simlab.errors import BadInput, unknown
 from simlab.sweep.loading import Row
-from simlab.sweep.plan import Plan, flat
+from simlab.sweep.plan import RESERVED, Plan, flat
 
 PILOT = 20
 """Replicates of a pilot, rounded up to whole blocks: the fewest whose spread is believed."""
@@ -119,14 +119,22 @@ def _in_any_column(value: object) -> object:
     return None if math.isnan(number) else number
 
 
+def check_measure(target: Target, rows: Sequence[Row]) -> None:
+    """Raise ``BadInput`` for a measure that no row of a block has: the run would end without it."""
+    _named(target, dict.fromkeys(name for row in rows for name in row if name not in RESERVED))
+
+
+def _named(target: Target, present: Mapping[str, None]) -> None:
+    if target.measure is not None and target.measure.removesuffix(COVERAGE) not in present:
+        raise unknown("measure", target.measure, list(present))
+
+
 def _wanted(plan: Plan, target: Target, present: Mapping[str, None]) -> list[str]:
     """The measures that are to reach the target."""
     if target.measure is None:
         shown = [name for name in plan.experiment.shown if name in present]
         return shown or list(present)
-    name = target.measure.removesuffix(COVERAGE)
-    if name not in present:
-        raise unknown("measure", target.measure, list(present))
+    _named(target, present)
     return [target.measure]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from simlab.bounds import THEOREMS
 from simlab.sweep.blocks import Outcome
@@ -16,40 +18,61 @@ from simlab.terminal.progress import EVERY_S, Meter
 from simlab.terminal.wording import duration, plural
 
 
+@dataclass
+class Slack:
+    """What is known of the slack of one bound: the worst, or the sum of ``n``, with the size of the bound beside it."""
+
+    total: float = 0.0
+    scale: float = 0.0
+    n: int = 0
+
+    @property
+    def mean(self) -> float:
+        """The slack in the mean; where infinities of both signs met the bound is broken without end."""
+        mean = self.total / self.n
+        return -math.inf if math.isnan(mean) else mean
+
+    @property
+    def relative(self) -> float:
+        """The slack by the size of the bound, so that bounds of other units can be compared."""
+        return self.mean * self.n / self.scale if self.scale > 0 else self.mean
+
+
 class Slacks:
     """The worst slack so far: the smallest of a deterministic bound, the smallest mean of one in expectation.
 
-    A bound in probability may be broken now and then, so its slack says nothing before the end and is left out.
+    Bounds are compared by slack over value: that of a squared error is tiny at large N, and far from broken. A bound
+    in probability may be broken now and then, so its slack says nothing before the end and is left out.
     """
 
     def __init__(self, theorems: Iterable[Named]) -> None:
         self.kinds = {theorem.slug: theorem.kind for theorem in theorems}
-        self.least: dict[str, float] = {}
-        self.sums: dict[tuple[str, str, object], tuple[float, int]] = {}
+        self.found: dict[tuple[object, ...], Slack] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Take the rows of a block into account."""
         for row in outcome.rows:
             for name, value in row.items():
                 if name.endswith(SUFFIX) and isinstance(value, (int, float)) and value == value:
-                    self._add(name.removesuffix(SUFFIX), (outcome.job.point, row["method"]), float(value))
+                    slug = name.removesuffix(SUFFIX)
+                    scale = row.get(f"{slug}_value", 1.0)
+                    size = abs(scale) if isinstance(scale, (int, float)) and math.isfinite(scale) else 1.0
+                    self._add(slug, (outcome.job.point, row["method"]), float(value), size)
 
-    def _add(self, slug: str, where: tuple[str, object], slack: float) -> None:
-        kind = self.kinds.get(slug)
+    def _add(self, slug: str, where: tuple[str, object], slack: float, scale: float) -> None:
+        kind, new = self.kinds.get(slug), Slack(slack, scale, 1)
         if kind == "expectation":
-            total, n = self.sums.get((slug, *where), (0.0, 0))
-            self.sums[slug, *where] = total + slack, n + 1
+            old = self.found.get((slug, *where), Slack())
+            self.found[slug, *where] = Slack(old.total + slack, old.scale + scale, old.n + 1)
         elif kind == "deterministic":
-            self.least[slug] = min(self.least.get(slug, slack), slack)
+            self.found[(slug,)] = min(self.found.get((slug,), new), new, key=lambda one: one.relative)
 
-    def worst(self) -> str:
+    def worst(self, *, named: bool = True) -> str:
         """The worst of all bounds in words, or nothing where no row has any."""
-        found = [(slack, slug) for slug, slack in self.least.items()]
-        means = [(total / n, slug) for (slug, *_), (total, n) in self.sums.items()]
-        found += [
-            (-math.inf if math.isnan(mean) else mean, slug) for mean, slug in means
-        ]  # inf - inf: an infinite break
-        return f"worst slack {min(found)[0]:.2g} ({min(found)[1]})" if found else ""
+        if not self.found:
+            return ""
+        (slug, *_), slack = min(self.found.items(), key=lambda item: item[1].relative)
+        return f"worst slack {slack.mean:.2g}" + (f" ({slug})" if named else "")
 
 
 class Screen(Meter):
@@ -73,23 +96,23 @@ class Screen(Meter):
         self.slacks = Slacks((*THEOREMS, *plan.experiment.theorems))
         there = f"; {done:,} of them there already, {self.total - done:,} to compute" if done else ""
         self.note(size_of(plan) + there)
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("blocks"), TimeElapsedColumn())
-        left = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[state]}"))
-        self.begin((*columns, *left), self.line, total=self.total, completed=done, state="starting workers")
+        columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        state = TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True))
+        self.begin((*columns, state), self.line, total=self.total, completed=done, state="starting workers")
 
     def advance(self, outcome: Outcome) -> None:
         """Count a block."""
         self.count += 1
         self.errors += outcome.errors
         self.slacks.add(outcome)
-        self.move(self.count, ", ".join(self.news()))
+        self.move(self.count, ", ".join(self.news(named=False)))  # a bar is short
 
-    def news(self) -> list[str]:
+    def news(self, *, named: bool = True) -> list[str]:
         """Rate, errors, and the worst slack."""
         spent = time.monotonic() - self.began
         rate = [f"{(self.count - self.before) / spent:.3g} blocks/s"] if spent > 0 and self.count > self.before else []
         errors = [plural(self.errors, "error")] if self.errors else []
-        slack = self.slacks.worst()
+        slack = self.slacks.worst(named=named)
         return [*rate, *errors, *([slack] if slack else [])]
 
     def line(self) -> str:

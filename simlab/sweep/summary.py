@@ -156,7 +156,8 @@ def _moments(values: Float[np.ndarray, " replicates"]) -> Row:
     if not n:
         nothing = math.nan
         return {"mean": nothing, "mcse": nothing, "q05": nothing, "q50": nothing, "q95": nothing, "n": 0}
-    sd = float(np.std(values, ddof=1)) if n > 1 else math.nan
+    with np.errstate(over="ignore"):  # the spread of values beyond 1e154 is infinite
+        sd = float(np.std(values, ddof=1)) if n > 1 else math.nan
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
     mean = float(np.mean(values))
     return {"mean": mean, "mcse": mcse_mean(sd, n), "q05": low, "q50": middle, "q95": high, "n": n}

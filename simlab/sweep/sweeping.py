@@ -19,9 +19,9 @@ from simlab.sweep.blocks import Outcome
 from simlab.sweep.collecting import SUMMARY, Table, collect, write_csv
 from simlab.sweep.engine import run_blocks
 from simlab.sweep.loading import Row
-from simlab.sweep.manifests import write_manifest
+from simlab.sweep.manifests import longest, write_manifest
 from simlab.sweep.plan import Job, Plan
-from simlab.sweep.planning import next_blocks
+from simlab.sweep.planning import check_measure, next_blocks
 from simlab.sweep.pools import Workers
 from simlab.sweep.results import Goals, Result, Watcher, drawer, png
 from simlab.sweep.store import Block, open_store, read_block
@@ -59,7 +59,7 @@ class Sweep:
         try:
             with stoppable():
                 if self.goals.fresh:
-                    self.store.delete(self.plan.jobs)
+                    self.store.delete(longest(self.store, self.plan).jobs)
                 self.look()
                 self.compute()
                 return self.report()
@@ -207,6 +207,8 @@ class Sweep:
             self.bury(outcome)
             return
         check_columns((name for row in outcome.rows for name in row), (theorem.slug for theorem in self.theorems))
+        if self.goals.until is not None and outcome.rows and not outcome.errors:
+            check_measure(self.goals.until, outcome.rows)
         self.record()
         if self.found(outcome.job):
             return
