@@ -1,87 +1,18 @@
-"""Findings about the rows themselves: runs, spellings, conflicts, bad rows; and what --no-examples keeps back."""
+"""Findings about the rows themselves: spellings, conflicts, bad rows; and what --no-examples keeps back."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import binom
 
 from simlab.audit import audit_corpus
 from simlab.audit.cli import command
 from simlab.audit.contents import many_conflicts, skipped_rows, spelling_variants
 from simlab.audit.record import Conflicts, Singletons
-from simlab.audit.runs import clustered, tail
-from simlab.tables import Order, Skipped, Window
-from simlab.tables.order import widths_of, within
-
-
-def order_of(rows) -> Order:
-    """How the rows of a table of integers lie, counted the plain way."""
-    places: dict[int, list[int]] = {}
-    for place, row in enumerate(np.asarray(rows).tolist()):
-        places.setdefault(row, []).append(place)
-    n, times = len(rows), Counter(map(len, places.values()))
-    windows = []
-    for width in widths_of(n, n):
-        near = [len(found) for found in places.values() if found[-1] - found[0] <= width]
-        expected = {k: count * within(k, width, n) for k, count in times.items()}
-        shuffled = sum(k * mean for k, mean in expected.items()) / n
-        windows.append(Window(width, sum(near) / n, shuffled, near.count(2), expected.get(2, 0.0)))
-    return Order(n, times[2], tuple(windows))
-
-
-def drawn(seed: int, size: int = 4000, facts: int = 3000) -> np.ndarray:
-    weights = np.arange(1, facts + 1) ** -0.7
-    return np.random.default_rng(seed).choice(facts, size, p=weights / weights.sum())
-
-
-@pytest.mark.parametrize(("size", "facts"), [(300, 200), (4000, 3000)])
-def test_independent_rows_stand_no_closer_than_in_a_shuffled_table(size, facts):
-    alarms = [clustered(order_of(drawn(seed, size, facts)), 0.3) for seed in range(200)]
-    assert alarms == [None] * 200
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_rows_copied_in_runs_and_sorted_tables_do(seed):
-    rows = drawn(seed)
-    runs = rows.copy()
-    copied = np.random.default_rng(seed).choice(len(rows) - 5, 120, replace=False)
-    runs[copied + 4] = runs[copied]  # 3 % of the rows are repeated four rows on
-    for table in (np.sort(rows), np.repeat(rows[:2000], 2), runs):
-        alarm = clustered(order_of(table), 0.3)
-        assert alarm is not None
-        assert alarm.grade == "alarm"
-    found = alarm.evidence
-    assert found["twice_within"] > 3 * found["twice_expected"]
-    assert found["windowed"] > found["windowed_expected"]
-    assert found["p_value"] < 1e-4 / 4
-    assert alarm.sentence == (
-        f"{found['twice_within']:,} of the {found['twice']:,} prompts answered twice stand within {found['width']:,} "
-        f"rows of themselves, where a shuffled table has {found['twice_expected']:,.1f}: either the table is sorted, "
-        "and its order says nothing (--no-order-check leaves it aside), or facts were copied in runs, and the "
-        f"singleton rate 0.3000 is too low: the windowed estimate is {found['windowed']:.4f}, and "
-        f"{found['windowed_expected']:.4f} in a shuffled table"
-    )
-
-
-def test_the_tail_is_the_binomial_one():
-    for twice, seen, chance in itertools.product((1, 7, 5000), (0, 1, 7), (0.001, 0.3)):
-        window = Window(5, 0.1, 0.1, min(seen, twice), chance * twice)
-        assert tail(window, twice) == pytest.approx(binom.sf(min(seen, twice) - 1, twice, chance), rel=1e-9)
-
-
-def test_a_small_excess_in_a_huge_table_is_no_alarm():
-    window = Window(1000, 0.3, 0.3, 10_500_000, 10_000_000.0)
-    assert tail(window, 10**9) < 1e-10
-    assert clustered(Order(10**10, 10**9, (window,)), 0.3) is None
-    assert clustered(Order(10**10, 0, (window,)), 0.3) is None
-    assert clustered(None, 0.3) is None
+from simlab.tables import Skipped
 
 
 def singletons(**respelt: float) -> Singletons:

@@ -196,13 +196,14 @@ def _findings(
     conflicts: Conflicts | None,
     answers: Answers | None,
 ) -> tuple[Finding, ...]:
-    """Every alarm, and after them the notes."""
+    """Every alarm, and after them the notes; runs before the hump in the counts that they make."""
+    runs = clustered(table.order, singletons.prompts)
     found = [
         deduplicated(counts) or deduplicated_pairs(table),
         no_singletons(counts),
-        without_replacement(counts),
+        runs,
+        without_replacement(counts, runs is not None),
         too_few_rows(counts, asked.level),
-        clustered(table.order, singletons.prompts),
         spelling_variants(singletons, asked.normalize, counts.draws),
         many_conflicts(conflicts, asked.conflicts) if conflicts else None,
         one_answer(answers, asked),

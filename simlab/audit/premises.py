@@ -96,11 +96,13 @@ def no_singletons(counts: CountsOfCounts) -> Finding | None:
     )
 
 
-def without_replacement(counts: CountsOfCounts) -> Finding | None:
+def without_replacement(counts: CountsOfCounts, in_runs: bool = False) -> Finding | None:
     """Return an alarm where a count of counts exceeds what its neighbours allow to i.i.d. draws (``moments.hump``).
 
     An extract without replacement of a table whose own rows were independent draws is a sample of independent draws
-    itself, and nothing shows. What shows is that a fact could be drawn so many times and no more.
+    itself, and nothing shows. What shows is that a fact could be drawn so many times and no more. Facts written several
+    times in a row do the same; ``in_runs`` says that they were seen (``runs.clustered``), and is then named as the
+    cause.
     """
     if not counts.f(1) or len(counts.times) == 1:
         return None  # told by ``no_singletons`` and ``deduplicated``
@@ -108,12 +110,18 @@ def without_replacement(counts: CountsOfCounts) -> Finding | None:
     if z <= threshold(CHANCE, len(TESTED)):
         return None
     below, here, above = (counts.f(j) for j in (k - 1, k, k + 1))
+    cause = (
+        "the runs named above explain it, as facts written several times in a row make such a hump; if the table is "
+        "merely sorted, rows drawn without replacement, or de-duplicated in part, do"
+        if in_runs
+        else "rows drawn without replacement, or de-duplicated in part, look like this, and their singleton rate is "
+        "not the missing mass"
+    )
     return Finding(
         "without_replacement",
         "alarm",
         f"{here:,} facts stand exactly {k} times, more than independent draws allow beside {below:,} that stand "
-        f"{k - 1} and {above:,} that stand {k + 1} times (z = {z:.1f}): rows drawn without replacement, or "
-        "de-duplicated in part, look like this, and their singleton rate is not the missing mass",
+        f"{k - 1} and {above:,} that stand {k + 1} times (z = {z:.1f}): {cause}",
         {"k": k, f"f{k - 1}": below, f"f{k}": here, f"f{k + 1}": above, "z": z},
     )
 
