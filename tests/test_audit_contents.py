@@ -11,6 +11,7 @@ import pytest
 from simlab.audit import audit_corpus
 from simlab.audit.cli import command
 from simlab.audit.contents import many_conflicts, skipped_rows, spelling_variants
+from simlab.audit.corpus import SPELLED
 from simlab.audit.record import Conflicts, Singletons
 from simlab.tables import Skipped
 
@@ -189,4 +190,33 @@ def test_yes_or_no_has_no_floor_to_bring_down(tmp_path):
 def test_without_the_spelling_check_no_spelling_is_compared(tmp_path):
     path = written(tmp_path, [(name, "x" if i else "y") for i, name in enumerate(["Rome", "rome", "Oslo"] * 5)])
     assert len(audit_corpus(path, prompt="p", answer="a").as_dict()["singletons"]["respelt"]) == 5
-    assert audit_corpus(path, prompt="p", answer="a", spelling_check=False).as_dict()["singletons"]["respelt"] == {}
+    without = audit_corpus(path, prompt="p", answer="a", spelling_check=False)
+    assert without.as_dict()["singletons"]["respelt"] == {}
+    assert "spellings_left_out" not in names(without)
+
+
+def test_a_large_table_is_compared_only_when_asked_and_says_so(tmp_path, monkeypatch, capsys):
+    path = written(tmp_path, [(name, "x" if i else "y") for i, name in enumerate(["Rome", "rome", "Oslo"] * 5)])
+    monkeypatch.setattr("simlab.audit.corpus.SPELLED", 15)
+    assert len(audit_corpus(path, prompt="p", answer="a").singletons.respelt) == 5
+    monkeypatch.setattr("simlab.audit.corpus.SPELLED", 14)
+    found = audit_corpus(path, prompt="p", answer="a")
+    assert found.singletons.respelt == {}
+    (note,) = [finding for finding in found.findings if finding.name == "spellings_left_out"]
+    assert (note.grade, note.evidence) == ("note", {"rows": 15, "most_rows": 14})
+    said = "pellings were not compared: that is done unasked up to 14 rows, since it takes longer than all else; "
+    assert f"s{said}--spelling-check asks for it" == note.sentence
+    assert said in found.text()
+    assert said in found.html()
+    asked = ["corpus", str(path), "--prompt", "p", "--answer", "a", "--json", "-", "--quiet"]
+    for option, compared in (([], 0), (["--spelling-check"], 5), (["--no-spelling-check"], 0)):
+        assert command([*asked, *option]) == 0
+        json_said = json.loads(capsys.readouterr().out)
+        assert len(json_said["singletons"]["respelt"]) == compared
+        noted = "spellings_left_out" in [finding["name"] for finding in json_said["findings"]]
+        assert noted == (option == [])
+
+
+def test_the_help_names_the_rows_up_to_which_spellings_are_compared(capsys):
+    assert command(["corpus", "--help"]) == 0
+    assert f"default: up to {SPELLED:,} rows" in " ".join(capsys.readouterr().out.split())

@@ -47,10 +47,13 @@ def _keys(audit: CorpusAudit) -> list[Key]:
         Key(f"≥ {at_least(mass.certificate.low)}", f"missing mass, certified at confidence {mass.certificate.level:g}")
     )
     more = audit.more_rows
-    if more.chao_jost is not None and audit.counts.f(1) < audit.counts.seen:
+    if more.chao_jost is not None:
         what = "floor" if audit.floors else "missing mass"
         keys.append(
-            Key(about(more.chao_jost.estimate), f"more rows until the {what} is under {more.target:g}, extrapolated")
+            Key(
+                f"≥ {about(more.chao_jost.estimate)}",
+                f"more rows until the {what} is under {more.target:g}, extrapolated: the least to expect",
+            )
         )
     keys.append(Key(str(len(audit.alarms)), "alarm" if len(audit.alarms) == 1 else "alarms"))
     return keys
@@ -155,8 +158,9 @@ def _coverage_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
     return (
         Picture(
             figure,
-            "Coverage against corpus size: what fewer rows would have covered, and extrapolated to twice as many. The "
-            f"band is the {curve.level:.0%} interval at each size.",
+            "Coverage against corpus size: what fewer rows would have covered, and extrapolated to twice as many. Up "
+            f"to the table's own N the band is the {curve.level:.0%} interval at each size; beyond, it is the scatter "
+            "of the extrapolation and not its bias, and the line is the most to expect.",
         ),
         *(Paragraph(sentence(warning), "note") for warning in curve.warnings),
         Grid("Coverage at each size", ("draws", "coverage", "interval", "facts"), rows, (0, 1, 2, 3), folded=True),

@@ -6,9 +6,8 @@ test raises a false alarm in about one of ``1 / CHANCE`` corpora of independent 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from simlab.audit.finding import Finding
+from simlab.audit.growing import draws_until
 from simlab.audit.moments import TESTED, hump, steepest_hump, threshold
 from simlab.missing_mass import CountsOfCounts, certificate, good_turing
 from simlab.tables import FactTable
@@ -24,8 +23,6 @@ WIDE = 0.5
 """An interval wider than this says next to nothing."""
 NARROW = 0.1
 """The width that the alarm of few rows looks for."""
-MOST_TIMES = 2**40
-"""How often a corpus is repeated at most in that search."""
 
 
 def deduplicated(counts: CountsOfCounts) -> Finding | None:
@@ -137,11 +134,11 @@ def too_few_rows(counts: CountsOfCounts, level: float) -> Finding | None:
         return None
     evidence: dict[str, float | int] = {"draws": counts.draws, "width": width}
     says = f"too few rows: at N = {counts.draws:,} the interval of the missing mass is {width:.2f} wide"
-    narrow = _draws_until(counts, lambda grown: _width(grown, level) < NARROW)
+    narrow = draws_until(counts, lambda grown: _width(grown, level) < NARROW)
     if narrow is not None:
         evidence["draws_for_narrow"] = narrow
         says += f"; at the same rates it is narrower than {NARROW:g} from about N = {narrow:,} on"
-    positive = _draws_until(counts, lambda grown: certificate(grown, gamma=1 - level).low > 0)
+    positive = draws_until(counts, lambda grown: certificate(grown, gamma=1 - level).low > 0)
     if positive is not None and positive > counts.draws:
         evidence["draws_for_certificate"] = positive
         says += f", and the certificate is above 0 from about N = {positive:,} on"
@@ -151,20 +148,3 @@ def too_few_rows(counts: CountsOfCounts, level: float) -> Finding | None:
 def _width(counts: CountsOfCounts, level: float) -> float:
     interval = good_turing(counts, level=level)
     return interval.high - interval.low
-
-
-def _draws_until(counts: CountsOfCounts, enough: Callable[[CountsOfCounts], bool]) -> int | None:
-    """The N of the least whole multiple of the counts that is ``enough``, None where none up to ``MOST_TIMES`` is."""
-
-    def grown(times: int) -> CountsOfCounts:
-        return CountsOfCounts(counts.times, counts.facts * times, counts.idk * times)
-
-    too_few, times = 0, 1
-    while not enough(grown(times)):
-        too_few, times = times, 2 * times
-        if times > MOST_TIMES:
-            return None
-    while times - too_few > 1:
-        middle = (too_few + times) // 2
-        too_few, times = (too_few, middle) if enough(grown(middle)) else (middle, times)
-    return grown(times).draws

@@ -106,22 +106,25 @@ def _floor(audit: CorpusAudit) -> Section:
     floors = audit.floors
     if floors is None or audit.answers is None:
         return Section("floor", "More rows", (_more_rows(audit),))
+    sharp = _from(floors.sharp, floors.sharp_draws_needed, "sr and K")
+    certified = _from(floors.certified, floors.certified_draws_needed, "all rates")
+    published = _from(floors.published, floors.published.draws_needed, "sr and K")
     lines = [
         Line(
             "sharp form, in expectation",
-            f"error + delta >= {rate(floors.sharp.value)} = sr - 1/N - k/K{_empty(floors.sharp)}",
+            f"error + delta >= {rate(floors.sharp.value)} = sr - 1/N - k/K{sharp}",
             "Holds on average over tables like this one and over the answers, for every model. delta is the model's "
             "calibration gap: 0 for a calibrated one.",
         ),
         Line(
             f"certified, confidence {floors.confidence:g}",
-            f"error + delta >= {at_least(floors.certified.value)}{_empty(floors.certified)}",
+            f"error + delta >= {at_least(floors.certified.value)}{certified}",
             "The sharp form with the certificate of the missing mass in place of its estimate; on average over the "
             "answers never seen.",
         ),
         Line(
             "Theorem 2 as published, 99 %",
-            f"error >= {at_least(floors.published.value)}{_published(floors.published)}",
+            f"error >= {at_least(floors.published.value)}{published}",
             f"sr - 2/K - (35 + 6 ln N)/sqrt(N) for delta = 0: {floors.published.source}.",
         ),
         Line(
@@ -137,28 +140,26 @@ def _floor(audit: CorpusAudit) -> Section:
     return Section("floor", "Floor of the error", tuple(lines))
 
 
-def _empty(report: BoundReport) -> str:
-    return ": vacuous, it says nothing" if report.vacuous else ""
-
-
-def _published(report: BoundReport) -> str:
+def _from(report: BoundReport, needed: float | None, held: str) -> str:
+    """Whether a floor is vacuous, and the N from which it says something with the rest ``held``."""
     if not report.vacuous:
         return ""
-    needed = report.draws_needed
     if needed is None or math.isinf(needed):
         return ": vacuous, and so at any N with this singleton rate"
-    return f": vacuous; with sr and K held it says something from N = {whole(needed)} on"
+    return f": vacuous; with {held} held it says something from N = {whole(needed)} on"
 
 
 def _idk(floors: Floors) -> list[Line]:
     if floors.idk is None:
         return []
-    share, floor = percent(floors.idk.share), rate(floors.idk.floor_answered)
+    idk = floors.idk
+    published = f"{at_least(idk.published)}{', vacuous' if floors.published.vacuous else ''}"
     return [
         Line(
             "per answered row",
-            f"error + delta >= {floor}; {share} of the rows say IDK",
-            "A calibrated model says IDK as often as the corpus; this is its floor among the answers that it gives.",
+            f"error + delta >= {rate(idk.sharp)} in expectation, {at_least(idk.certified)} certified; error >= "
+            f"{published} as published; {percent(idk.share)} of the rows say IDK",
+            "A calibrated model says IDK as often as the corpus; these are its floors among the answers that it gives.",
         )
     ]
 
@@ -180,20 +181,26 @@ def _more_rows(audit: CorpusAudit) -> Line:
     if audit.answers is not None and audit.answers.valid_over_errors >= 1:
         plausible = plural(audit.answers.answers, "plausible answer")
         return Line(label, f"there is no floor to bring down: with {plausible} a guess is right too often for one")
-    if more.there or more.chao_jost is None:
+    if more.there:
         return Line(label, f"no more rows are needed: it is at {rate(max(more.now, 0.0))}")
-    if audit.counts.f(1) == audit.counts.seen:
+    if more.chao_jost is None:
         return Line(label, "cannot be told: every fact stands once, so nothing shows how fast the missing mass falls")
-    says = f"about {_rows(more.chao_jost)}, by Chao & Jost's extrapolation"
-    if not more.reliable:
-        says += f", which is reliable up to {audit.counts.draws:,} more and beyond that the least to expect"
+    says = f"at least about {_rows(more.chao_jost)}, by Chao & Jost's extrapolation"
+    if not more.within_twice:
+        says += ", which goes far beyond the rows there are"
     if more.power_law is not None:
-        says += f"; about {_rows(more.power_law)}, by the power law that fits"
-    return Line(label, says, "More rows of the same kind, drawn alike: copies of these bring nothing.")
+        says += f"; about {_rows(more.power_law)}, by the power law that fits, if it goes on"
+    return Line(
+        label,
+        says,
+        "More rows of the same kind, drawn alike: copies of these bring nothing. The scatter of an extrapolation is "
+        "not its bias: where popularity varies, more rows are needed than the first says, and often more than its "
+        "scatter reaches.",
+    )
 
 
 def _rows(estimate: Estimate) -> str:
-    return f"{about(estimate.estimate)} more rows ({about(estimate.low)} to {about(estimate.high)})"
+    return f"{about(estimate.estimate)} more rows (scatter {about(estimate.low)} to {about(estimate.high)})"
 
 
 def _missing_mass(audit: CorpusAudit) -> Section:
@@ -276,6 +283,10 @@ def _coverage(audit: CorpusAudit) -> Section:
     lines = []
     for size in (draws // 2, draws, 2 * draws):
         for i in (curve.sizes == size).nonzero()[0]:
-            ends = f"{at_least(float(curve.low[i]))} to {at_most(float(curve.high[i]))}"
-            lines.append(Line(plural(size, "row"), f"{rate(float(curve.coverage[i]))} ({ends})"))
+            ends, covered = f"{at_least(float(curve.low[i]))} to {at_most(float(curve.high[i]))}", curve.coverage[i]
+            if size <= draws:
+                lines.append(Line(plural(size, "row"), f"{rate(float(covered))} ({ends})"))
+            else:
+                says = f"at most about {rate(float(covered))} (scatter {ends}), extrapolated"
+                lines.append(Line(plural(size, "row"), says, "The scatter is not the bias, which may be larger."))
     return Section("coverage", "Coverage: 1 - missing mass", tuple(lines))

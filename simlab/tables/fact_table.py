@@ -76,7 +76,8 @@ class FactTable:
     order: Order | None = None
     """How near the rows of one prompt lie; None unless ``order`` was asked for."""
     spellings: tuple[Spelling, ...] | None = None
-    """The table with no rule of spelling, with each alone, and with all; None unless ``spellings`` was asked for."""
+    """The table with no rule of spelling, with each alone, and with all; None unless ``spellings`` was asked for
+    and the table has no more rows than that."""
 
     @property
     def idk_draws(self) -> int:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int
 from simlab.errors import BadInput
 from simlab.tables.asking import Engine, ask, ask_columns
 from simlab.tables.hashing import ANSWERED, MISSING, SILENT, hashes, idk_texts, state
-from simlab.tables.respelling import RULES, prepare, respelt
+from simlab.tables.respelling import prepare, respelt
 from simlab.tables.scanning import Source, in_order, relation, scanned
 from simlab.tables.settings import Asked
 
@@ -59,23 +59,17 @@ class Classes:
 def load(engine: Engine, source: Source, asked: Asked, stage: str) -> None:
     """Read ``source`` once, into the table ``read_rows`` of its distinct rows, as hashes.
 
-    ``p, q, a`` stand for prompt and answer as they are written, ``np, nq, na`` for both after ``asked.rules``, ``s``
-    and ``s_state`` for the prompt and the row's state after all rules. ``n_rows`` counts rows, ``draws`` adds up the
-    column of counts; a count that cannot be read makes it NULL, unless the source skips such rows. ``earliest`` and
-    ``latest`` number the first and the last of the rows from 0. Columns that nobody asked for are not there.
+    ``p, q, a`` stand for prompt and answer as they are written, ``np, nq, na`` for both after ``asked.rules``.
+    ``n_rows`` counts rows, ``draws`` adds up the column of counts; a count that cannot be read makes it NULL, unless
+    the source skips such rows. ``earliest`` and ``latest`` number the first and the last of the rows from 0. Columns
+    that nobody asked for are not there.
     """
-    if asked.rules or asked.spellings:
-        prepare(engine)
     rows, texts, draws = good_rows(source, asked)
     columns = _named(("p", "q", "a"), hashes(texts, asked))
     if asked.rules:
+        prepare(engine)
         rows, spelt = respelt(rows, texts, "n", asked.rules)
         columns += _named(("np", "nq", "na"), hashes(spelt, asked))
-    if asked.spellings:
-        rows, spelt = respelt(rows, texts, "s", RULES)
-        hashed = hashes(spelt, asked)
-        told = state(asked, len(spelt), idk_texts(engine, asked, RULES), hashed[0], hashed[-1])
-        columns += _named(("s", "s_state"), (hashed[0], told))
     columns.append("count(*) AS n_rows")
     if asked.count is not None:
         columns.append(f"{draws} AS draws")

@@ -10,10 +10,16 @@ from simlab.tables.respelling import RULES
 
 CONFLICTS = ("majority", "drop", "all-valid")
 
+ANY = 2**63 - 1
+"""More rows than a table can have."""
+
 
 @dataclass(frozen=True)
 class Asked:
-    """The columns that make a fact (none: the whole row), the rules, and what else is to be found out."""
+    """The columns that make a fact (none: the whole row), the rules, and what else is to be found out.
+
+    ``spellings`` is the number of rows up to which they are compared, 0 for never.
+    """
 
     keys: tuple[str, ...]
     count: str | None
@@ -23,7 +29,7 @@ class Asked:
     skip: bool
     examples: int
     order: bool
-    spellings: bool
+    spellings: int
 
 
 def checked(
@@ -36,7 +42,7 @@ def checked(
     skip: bool,
     examples: int,
     order: bool,
-    spellings: bool,
+    spellings: bool | int,
 ) -> Asked:
     """Return the settings, or raise ``BadInput`` for those that break a rule or cannot stand together."""
     if (prompt is None) != (answer is None):
@@ -65,9 +71,15 @@ def checked(
         raise BadInput(f"conflicts = {conflicts!r} without prompt: whole rows cannot conflict: name prompt and answer")
     if isinstance(examples, bool) or not isinstance(examples, int) or examples < 0:
         raise BadInput(f"examples = {examples!r}: must be a whole number of at least 0, 10 for ten of each kind")
+    if not isinstance(spellings, int) or spellings < 0:
+        raise BadInput(
+            f"spellings = {spellings!r}: must be True, False, or a whole number of at least 0, the most rows for which "
+            "they are compared"
+        )
     if order and count is not None:
         raise BadInput(
             f"order = True with count = {count!r}: an aggregated table has lost the order of its draws: leave one out"
         )
     rules = tuple(rule for rule in RULES if rule in words)
-    return Asked(keys, count, texts, conflicts, rules, skip, examples, order, spellings)
+    most = ANY if spellings is True else int(spellings)
+    return Asked(keys, count, texts, conflicts, rules, skip, examples, order, most)
