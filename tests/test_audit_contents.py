@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simlab.audit import audit_corpus
 from simlab.audit.cli import command
@@ -220,3 +224,43 @@ def test_a_large_table_is_compared_only_when_asked_and_says_so(tmp_path, monkeyp
 def test_the_help_names_the_rows_up_to_which_spellings_are_compared(capsys):
     assert command(["corpus", "--help"]) == 0
     assert f"default: up to {SPELLED:,} rows" in " ".join(capsys.readouterr().out.split())
+
+
+# ---- names mean nothing ----
+
+SIGNS = st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Zs", "Po"])
+NAMES = st.lists(st.text(SIGNS, min_size=1), min_size=13, max_size=13, unique=True)
+TEXTS = {"files", "examples", "asked"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 7), st.integers(8, 11)), min_size=2, max_size=60),
+    labels=NAMES,
+    rule=st.sampled_from(
+        [("majority", False), ("majority", True), ("drop", False), ("drop", True), ("all-valid", False)]
+    ),
+)
+def test_other_names_for_prompts_and_answers_change_no_number(rows, labels, rule):
+    """Through the reader: the rows in their order, with every prompt and every answer named anew."""
+    conflicts, idk = rule
+    rows = [*rows, (12, 8), (12, 11)] if idk else [*rows, (12, 8)]  # what no rule leaves out, and an IDK row
+    seen = []
+    for called in ([f"text {i}" for i in range(13)], labels):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "facts.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, quoting=csv.QUOTE_ALL).writerows(
+                    [("p", "a"), *((called[p], called[a]) for p, a in rows)]
+                )
+            found = audit_corpus(
+                path,
+                prompt="p",
+                answer="a",
+                idk=[called[11]] if idk else (),
+                conflicts=conflicts,
+                n_answers=9,
+                spelling_check=False,
+            ).as_dict()
+        seen.append({name: value for name, value in found.items() if name not in TEXTS})
+    assert seen[0] == seen[1]
