@@ -19,7 +19,7 @@ from simlab.audit.floors import Answers, floors_along, floors_of, frontier
 from simlab.audit.outlook import rows_needed
 from simlab.audit.record import strict
 from simlab.audit.report import Block, Grid, Key, Paragraph, Terms, page
-from simlab.audit.telling import about, at_least, at_most, percent, rate
+from simlab.audit.rounding import about, at_least, at_most, percent, rate
 from simlab.audit.text import printable
 from simlab.bounds import error_from_singletons, error_from_singletons_sharp
 from simlab.errors import BadInput
@@ -70,6 +70,7 @@ def test_the_airports(airports):
     assert airports.answers.as_dict() == {
         "answers": 234,
         "told": False,
+        "commonest": 12_579 / 25_473,
         "n_errors_min": 233,
         "n_errors_max": 233,
         "n_valid_max": 2,
@@ -210,8 +211,13 @@ def test_a_single_row(table):
     assert [alarm.name for alarm in found.alarms] == ["too_few_rows"]
     assert found.floors.sharp.vacuous
     json.dumps(found.as_dict(), allow_nan=False)
-    assert found.text()
-    assert found.html()
+    assert "Coverage: 1 - missing mass\n  1 row " in found.text()
+    assert "cannot be told from one row" in found.text()
+    assert "(1 of 1 row)" in found.text()
+    assert "in expectation: vacuous, it says nothing" in found.html()
+    assert f">{rate(found.floors.sharp.value)}<" in found.html()
+    assert "Here the sharp form too lies below it." in found.html()
+    assert "extrapolated to twice as many" not in found.html()
 
 
 def test_the_largest_corpus_that_can_be_counted(tmp_path):
@@ -232,9 +238,11 @@ def test_more_rows_are_those_at_which_the_extrapolated_floor_is_at_its_target(ai
     assert more.chao_jost.promise == "spread"
     assert (more.there, more.within_twice, more.power_law) == (False, False, None)
     counts = airports.counts
-    there = rows_needed(counts, 0.01, True, 0.6, 0.95, np.random.default_rng(0))
+    assert more.now == airports.floors.sharp.value
+    answers = Answers(201, 200, 200, 2, False)
+    there = rows_needed(counts, answers, True, 0.6, 0.95, np.random.default_rng(0))
     assert (there.there, there.chao_jost, there.power_law, there.within_twice) == (True, None, None, None)
-    near = rows_needed(counts, 0.0, True, 0.45, 0.95, np.random.default_rng(0))
+    near = rows_needed(counts, None, True, 0.45, 0.95, np.random.default_rng(0))
     assert near.within_twice
     assert near.chao_jost.estimate < counts.draws
     assert near.power_law.estimate > near.chao_jost.estimate  # a power law falls later
@@ -325,7 +333,12 @@ def test_the_level_is_that_of_every_interval(airports):
     [
         ({"level": 1}, "level = 1: must be a number between 0 and 1, such as 0.95"),
         ({"target": math.nan}, "target = nan: must be a number between 0 and 1, such as 0.05"),
-        ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number of at least 2"),
+        ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number from 2 to 9e+18"),
+        ({"n_answers": 10**30}, f"n_answers = {10**30}: must be a whole number from 2 to 9e+18"),
+        ({"idk": None}, "idk = None: must be a text or a list of texts"),
+        ({"idk": ["IDK", 3]}, "idk = 3: must be a text"),
+        ({"normalize": ["case"]}, "normalize = ['case']: must be a text, rules with commas such as 'case,space'"),
+        ({"prompt": 3}, "prompt = 3: must be the name of a column, a text"),
         ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
         ({"answer": None, "n_answers": 9}, "n_answers = 9 without answer: without answers it has no meaning"),
     ],
@@ -369,7 +382,8 @@ def test_the_documentation_names_every_field_of_the_json(tmp_path):
         r"^\| `([\w.\[\]]+)` \|", (ROOT / "docs" / "audit.md").read_text().split("## The JSON")[1], re.M
     )
     assert len(documented) == len(set(documented))
-    assert set(documented) == fields_of(said)
+    wholes = {"skipped", "answers", "floors", "floors.idk", "conflicts", "order", "examples", "examples.conflicts"}
+    assert set(documented) == fields_of(said) | wholes
 
 
 def test_the_documentation_names_every_finding():

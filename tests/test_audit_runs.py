@@ -90,7 +90,7 @@ def test_copies_some_rows_on_are_told_with_their_evidence(seed):
     assert found["p_value"] < 1e-4 / 8
     assert alarm.sentence == (
         f"{found['twice_within']:,} of the {found['twice']:,} prompts answered twice stand within {found['width']:,} "
-        f"rows of themselves, where a shuffled table has {found['twice_expected']:,.1f}: either the table is sorted, "
+        f"rows of each other, where a shuffled table has {found['twice_expected']:,.1f}: either the table is sorted, "
         "and its order says nothing (--no-order-check leaves it aside), or facts were copied in runs, and the "
         f"singleton rate 0.3000 is too low: the windowed estimate is {found['windowed']:.4f}, and "
         f"{found['windowed_expected']:.4f} in a shuffled table"

@@ -9,7 +9,7 @@ from simlab.audit.floors import Answers
 from simlab.audit.record import Conflicts, Question, Singletons, name_of
 from simlab.missing_mass import CountsOfCounts
 from simlab.tables import FactTable, Skipped
-from simlab.terminal.wording import plural
+from simlab.terminal.wording import plural, printable
 
 VARIANTS = 0.02
 """The share of the singleton rate that may go with normalising before it is an alarm."""
@@ -100,7 +100,8 @@ def skipped_rows(skipped: Sequence[Skipped]) -> Finding | None:
     if not skipped:
         return None
     told = [
-        f"{plural(one.rows, 'row')} of {name_of(one.path)} ({one.rule}), the first at {one.first}" for one in skipped
+        f"{plural(one.rows, 'row')} of {printable(name_of(one.path))} ({one.rule}), the first at {one.first}"
+        for one in skipped
     ]
     more = f"; and more in {plural(len(told) - TOLD, 'other place')}" if len(told) > TOLD else ""
     return Finding(

@@ -26,10 +26,12 @@ from simlab.missing_mass import CountsOfCounts, certificate, chao_jost, good_tur
 from simlab.missing_mass.counts import counts_of_cells
 from simlab.missing_mass.exponent import frequency_exponent
 from simlab.tables import FactTable, read_facts
+from simlab.tables.settings import idk_of
 from simlab.terminal.interruption import put_off
 from simlab.terminal.numerals import count as whole_number
 from simlab.terminal.numerals import share
 from simlab.worlds import from_facts
+from simlab.worlds.world import MOST
 
 EXAMPLES = 10
 """Facts of each kind that are shown."""
@@ -81,10 +83,10 @@ def audit_corpus(
         prompt=prompt,
         answer=answer,
         count=count,
-        idk=(idk,) if isinstance(idk, str) else tuple(idk),
+        idk=idk_of(idk),
         conflicts=conflicts,
         normalize=normalize,
-        n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2),
+        n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2, MOST),
         level=share("level", level, 0.95),
         target=share("target", target),
         seed=whole_number("seed", seed, 0),
@@ -130,7 +132,6 @@ def audit_table(table: FactTable, asked: Question) -> CorpusAudit:
     conflicts = _conflicts(table, asked.conflicts) if asked.answer else None
     answers = _answers(table, asked)
     fits = frequency_exponent(counts, level=asked.level)
-    valid_over_errors = 0.0 if answers is None else answers.valid_over_errors
     return CorpusAudit(
         files=table.files,
         asked=asked,
@@ -144,7 +145,7 @@ def audit_table(table: FactTable, asked: Question) -> CorpusAudit:
         conflicts=conflicts,
         coverage=curve_of(counts, asked.level, rng),
         power_law=fits,
-        more_rows=rows_needed(counts, valid_over_errors, fits.fits, asked.target, asked.level, rng),
+        more_rows=rows_needed(counts, answers, fits.fits, asked.target, asked.level, rng),
         order=table.order,
         examples=table.examples,
         findings=_findings(table, asked, counts, singletons, conflicts, answers),
@@ -176,7 +177,7 @@ def _answers(table: FactTable, asked: Question) -> Answers | None:
         return None
     if asked.n_answers is None and table.distinct_answers - int(table.valid.max()) < 1:
         return None
-    return answers_of(from_facts(table, asked.n_answers), asked.n_answers is not None)
+    return answers_of(from_facts(table, asked.n_answers), asked.n_answers is not None, table.commonest_answer)
 
 
 def _conflicts(table: FactTable, rule: str) -> Conflicts:

@@ -28,13 +28,18 @@ ABSTAINED = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The sizes of the answer sets: |R_c|, min|E_c|, max|E_c|, max|V_c|, and whether |R_c| was told or counted."""
+    """The sizes of the answer sets: |R_c|, min|E_c|, max|E_c|, max|V_c|, and whether |R_c| was told or counted.
+
+    ``commonest`` is the share of the answered rows that state the commonest answer: where it is large, answers are not
+    as arbitrary as the floors take them for.
+    """
 
     answers: int
     n_errors_min: int
     n_errors_max: int
     n_valid_max: int
     told: bool
+    commonest: float = 0.0
 
     @property
     def valid_over_errors(self) -> float:
@@ -46,6 +51,7 @@ class Answers:
         return {
             "answers": self.answers,
             "told": self.told,
+            "commonest": self.commonest,
             "n_errors_min": self.n_errors_min,
             "n_errors_max": self.n_errors_max,
             "n_valid_max": self.n_valid_max,
@@ -123,7 +129,7 @@ def told(report: BoundReport) -> dict[str, Any]:
     }
 
 
-def answers_of(world: World, told: bool) -> Answers:
+def answers_of(world: World, told: bool, commonest: float) -> Answers:
     """The sizes of the answer sets of the world of a table."""
     errors = world.n_errors
     return Answers(
@@ -132,6 +138,7 @@ def answers_of(world: World, told: bool) -> Answers:
         n_errors_max=int(errors.max()),
         n_valid_max=world.n_valid,
         told=told,
+        commonest=commonest,
     )
 
 

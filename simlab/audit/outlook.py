@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from simlab.audit.floors import Answers
 from simlab.missing_mass import CountsOfCounts, Estimate
 from simlab.missing_mass.counts import MOST
 from simlab.missing_mass.curve import CoverageCurve, coverage_curve, draws_until
@@ -58,7 +59,7 @@ class MoreRows:
 
 def rows_needed(
     counts: CountsOfCounts,
-    valid_over_errors: float,
+    answers: Answers | None,
     fits: bool,
     target: float,
     level: float,
@@ -66,13 +67,13 @@ def rows_needed(
 ) -> MoreRows:
     """Return how many further rows bring MM - k/K, the floor in expectation, down to ``target``.
 
-    Without answers k/K is 0 and it is the missing mass itself that falls to ``target``. ``fits`` says that a power law
+    The floor now is the sharp one, sr - 1/N - k/K. Without answers it is the missing mass itself, now sr, that falls
+    to ``target``. ``fits`` says that a power law
     fits the counts of counts.
     """
-    rate = counts.singleton_rate
-    wanted = target + valid_over_errors
-    now = rate - valid_over_errors
-    if rate <= wanted:
+    lost = 0.0 if answers is None else answers.valid_over_errors
+    wanted, now = target + lost, counts.singleton_rate - lost - (0 if answers is None else 1 / counts.draws)
+    if now <= target:
         return MoreRows(target, wanted, now, True, None, None, None)
     if counts.f(1) == counts.seen:
         return MoreRows(target, wanted, now, False, None, None, None)

@@ -133,7 +133,7 @@ def too_few_rows(counts: CountsOfCounts, level: float) -> Finding | None:
     if width <= WIDE:
         return None
     evidence: dict[str, float | int] = {"draws": counts.draws, "width": width}
-    says = f"too few rows: at N = {counts.draws:,} the interval of the missing mass is {width:.2f} wide"
+    says = f"at N = {counts.draws:,} the interval of the missing mass is {width:.2f} wide, and says next to nothing"
     narrow = draws_until(counts, lambda grown: _width(grown, level) < NARROW)
     if narrow is not None:
         evidence["draws_for_narrow"] = narrow

@@ -64,7 +64,7 @@ def clustered(order: Order | None, singleton_rate: float) -> Finding | None:
         "clustered",
         "alarm",
         f"{told.seen:,} of the {told.prompts:,} prompts answered {GROUPS[told.group]} stand within "
-        f"{plural(window.width, 'row')} of themselves, where a shuffled table has {told.expected:,.1f}: either the "
+        f"{plural(window.width, 'row')} of each other, where a shuffled table has {told.expected:,.1f}: either the "
         "table is sorted, and its order says nothing (--no-order-check leaves it aside), or facts were copied in runs, "
         f"and the singleton rate {singleton_rate:.4f} is too low: the windowed estimate is {window.windowed:.4f}, and "
         f"{window.windowed_expected:.4f} in a shuffled table",

@@ -166,12 +166,17 @@ def pair_classes(engine: Engine, view: str) -> Classes:
     )
 
 
-def answer_counts(engine: Engine, view: str) -> tuple[int, int]:
-    """Return the distinct answers in ``view`` and the (prompt, answer) pairs seen exactly once, IDK apart."""
+def answer_counts(engine: Engine, view: str) -> tuple[int, int, float]:
+    """Return the distinct answers in ``view``, the (prompt, answer) pairs seen once, and the commonest answer's share.
+
+    IDK is no answer, and its draws are none of those shared.
+    """
     stated = f"FROM {view} WHERE {PRESENT} AND state = {ANSWERED}"
-    answers = ask(engine, f"SELECT count(*) FROM (SELECT DISTINCT a {stated})", stage="Counting answers")[0][0]
+    sums = "count(*), coalesce(max(draws), 0)::BIGINT, coalesce(sum(draws), 1)::BIGINT"
+    each = f"SELECT a, sum(draws) AS draws {stated} GROUP BY a"
+    answers, most, draws = ask(engine, f"SELECT {sums} FROM ({each})", stage="Counting answers")[0]
     once = ask(engine, f"SELECT count(*) {stated} AND draws = 1")[0][0]
-    return int(answers), int(once)
+    return int(answers), int(once), int(most) / int(draws)
 
 
 def _named(names: Sequence[str], expressions: Sequence[str]) -> list[str]:

@@ -100,7 +100,7 @@ def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
     kept = _kept(prompts, asked.conflicts)
     _check_facts(source, asked, skipped, rows, missing, prompts, kept)
     before = _kept(prompt_classes(engine, "raw", asked), asked.conflicts) if asked.rules else kept
-    answers, once = answer_counts(engine, "spelt") if asked.keys else (0, kept.singletons)
+    answers, once, commonest = answer_counts(engine, "spelt") if asked.keys else (0, kept.singletons, 0.0)
     facts = int((prompts.answers * prompts.multiplicity).sum())
     answered = int(prompts.multiplicity[prompts.answers > 0].sum())
     classes = pair_classes(engine, "spelt") if asked.conflicts == "all-valid" else _one_answer(kept)
@@ -114,6 +114,7 @@ def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
         prompts=int(kept.multiplicity.sum()),
         facts=facts,
         distinct_answers=answers,
+        commonest_answer=commonest,
         conflicts=int(prompts.multiplicity[prompts.answers > 1].sum()),
         answers_per_prompt=facts / answered if answered else 0.0,
         singleton_rate=kept.singletons / kept.draws,
