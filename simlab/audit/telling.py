@@ -116,12 +116,18 @@ def _idk(floors: Floors) -> list[Line]:
     if floors.idk is None:
         return []
     idk = floors.idk
-    published = f"{at_least(idk.published)}{', vacuous' if floors.published.vacuous else ''}"
+    sharp, certified, published = (
+        f"{value} {form}{' (vacuous)' if report.vacuous else ''}"
+        for value, form, report in (
+            (rate(idk.sharp), "in expectation", floors.sharp),
+            (at_least(idk.certified), "certified", floors.certified),
+            (at_least(idk.published), "as published", floors.published),
+        )
+    )
     return [
         Line(
             "per answered row",
-            f"error + delta >= {rate(idk.sharp)} in expectation, {at_least(idk.certified)} certified; error >= "
-            f"{published} as published; {percent(idk.share)} of the rows say IDK",
+            f"error + delta >= {sharp}, {certified}; error >= {published}; {percent(idk.share)} of the rows say IDK",
             "A calibrated model says IDK as often as the corpus; these are its floors among the answers that it gives.",
         )
     ]
