@@ -283,6 +283,29 @@ def test_edges(data: dict[int, int], idk: int, kind: str) -> None:
         assert ends.low < ends.high
 
 
+def test_what_the_docs_say_of_inverting_exact_tails() -> None:
+    """docs/missing-mass.md: from f_1 = 0 alone no end lies below 6.9/N at .95, 36/N at .99; and what tails gives."""
+
+    def chance(rate: float) -> float:
+        """The largest Pr[some fact unseen and none seen once] of any number of facts expected ``rate`` times each."""
+        facts = np.exp(np.linspace(0, rate + 3, 4000))
+        none_once = np.log1p(-rate * math.exp(-rate))
+        none_rare = np.log1p(-(1 + rate) * math.exp(-rate))
+        return float(np.max(np.exp(facts * none_once) - np.exp(facts * none_rare)))
+
+    for gamma, rate, ours in ((0.05, 6.9, 8.5), (0.01, 36.3, 10.7)):
+        assert chance(rate - 0.1) > gamma > chance(rate + 0.1)
+        assert 10**4 * missing_mass_above(counts_of({10**4: 1}), gamma) == pytest.approx(ours, abs=0.05)
+    # the bounds on any valid end, exactly: they are outcomes of one law
+    for draws in (10, 100):
+        p = 0.05 ** (1 / draws)
+        assert missing_mass_above(counts_of({draws: 1}), 0.05) > 1 - p
+        facts = 200 * draws
+        while math.prod(1 - i / facts for i in range(draws)) > 0.05:
+            facts -= 1
+        assert certificate({1: draws}).low < 1 - draws / (facts + 1)
+
+
 def test_the_finite_sample_interval_of_the_data_is_the_narrowest() -> None:
     counts = counts_of({1: 2_000, 2: 1_000, 3: 500, 10: 450})
     width = {}
