@@ -196,6 +196,20 @@ def test_the_spread_of_an_estimate_is_not_its_promise() -> None:
     assert min(row["coverage"] for row in endless) > 0.95
 
 
+def test_what_the_docstrings_take_from_the_committed_study() -> None:
+    """Of ``draws_until`` at N = 1e4, and of ``exponent`` at N = 1e9."""
+    rows = {
+        (row["method"].split(",")[0], row["world"], row["draws"], row["measure"]): row
+        for row in drawing.read_table(STUDY)
+    }
+    for world, low, high in (("zipf_0.8", 0.15, 0.2), ("power_law_1.5", 0.63, 0.72)):
+        found = rows["draws_until", world, 10_000, "estimate"]
+        assert low < found["bias"] / (found["bias"] - found["mean"]) < high
+    ended = rows["frequency_exponent", "zipf_1.5", 10**9, "estimate"]
+    assert ended["bias"] == pytest.approx(-0.005, abs=5e-4)
+    assert rows["frequency_exponent", "zipf_1.5", 10**9, "width"]["mean"] < 0.005 / 3
+
+
 def test_the_committed_study_finds_the_worst_risk_of_good_turing() -> None:
     """N times the mean squared error of .6080 at .8526 draws a fact, within its Monte Carlo error."""
     rows = drawing.read_table(STUDY)

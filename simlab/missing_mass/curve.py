@@ -134,8 +134,8 @@ def draws_until(
 
     The promise is "spread": the interval covers the scatter of the answer and not its bias, and a warning says so. The
     extrapolation falls geometrically, while the missing mass of most worlds falls more slowly, that of a power law much
-    more (``simlab.missing_mass.exponent``): the answer is too low then, by a third to a half where the missing mass is
-    to halve. A further warning says when it lies beyond 2 N.
+    more (``simlab.missing_mass.exponent``): the answer is too low then, where the missing mass is to halve by a sixth
+    (Zipf .8) to two thirds (an endless Zipf 1.5). A further warning says when it lies beyond 2 N.
 
     Raises ``BadInput`` for a ``missing_mass`` outside (0, 1), fewer than 2 replicates, a level out of range.
     Source: Chao & Jost 2012, Ecology 93, 2533.

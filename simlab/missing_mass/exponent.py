@@ -6,7 +6,7 @@ that depends on alpha alone, and the missing mass falls like N^(alpha - 1): far 
 
 Every promise here is "spread". In an endless power law the intervals cover, but no data tell it from one that ends
 somewhere among the facts not seen yet: in a Zipf world of a = 1.5 with N facts the estimate is .005 too low at N = 1e9,
-the interval a hundredth of that wide, and the test of fit passes.
+the interval less than a third of that wide, and the test of fit passes.
 """
 
 from __future__ import annotations
