@@ -51,12 +51,12 @@ results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 	$(RUN) -m simlab.sweep --smoke --out results/smoke/headline
 	for claim in $(CLAIMS); do $(RUN) -m simlab.sweep experiments/$$claim.py --smoke --out results/smoke/$$claim || exit 1; done
 
-bench: $(VENV)/.core  ## speed, as ratios within one run; writes benchmarks/results/
+bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/results/
 	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
 	$(RUN) benchmarks/engine.py --out benchmarks/results/engine.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 
-bench-smoke: $(VENV)/.core  ## the benchmarks at their smallest size
+bench-smoke: $(VENV)/.bench  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
 	$(RUN) benchmarks/engine.py --smoke
 	$(RUN) benchmarks/audit_rows.py
@@ -76,6 +76,11 @@ $(VENV)/.core: pyproject.toml | $(VENV)/.made
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and what its tests need into $(VENV): about a minute"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.core $(VENV)/.bench
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.made
+	@echo "installing simlab, what it needs and what it is compared with into $(VENV): about a minute"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@ $(VENV)/.core
 
 # stamped when it is whole: an environment that was cut short is made again

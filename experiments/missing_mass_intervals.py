@@ -1,19 +1,23 @@
 """Which interval for the missing mass keeps its promise, and what does keeping it cost?
 
 Aims: bias, mean squared error, coverage and width of every estimator and interval of ``simlab.missing_mass``. Data:
-corpora of N = 1e2 to 1e9 draws, on cells, from nine worlds: uniform where Good-Turing is at its worst, Zipf 0.8, 1,
-1.5 and 2, geometric, two-level, uniform with one singleton expected, and the frequencies of a published table.
+corpora of N = 1e2 to 1e9 draws, on cells, from twelve worlds: uniform where Good-Turing is at its worst, Zipf 0.8, 1,
+1.5 and 2 of N facts, Zipf 1.5 and 2 without an end in sight (the power laws), geometric, two-level, the same with
+half of the draws IDK, uniform with one singleton expected, and the frequencies of a published table.
 Estimands: the missing mass of each corpus; the mass of the facts it holds once and twice; the number of facts it
-lacks; how many of those N and 5 N further draws would find, in the mean given the corpus; the expected coverage of 2 N
-draws, and how many draws the expected missing mass takes to halve; of Zipf worlds with an exponent a > 1 that 1/a.
-Methods: "estimator, interval". Performance: bias, mean squared error, coverage and width with their Monte Carlo
-standard errors; the bound in probability is judged as all bounds are.
+lacks; how many of those N and 5 N further draws would find, in the mean given the corpus; the expected coverage of
+N/2, N and 2 N draws, and how many draws the expected missing mass takes to halve; of Zipf worlds with an exponent
+a > 1 that 1/a, to which those of N facts do not belong: there it shows what a power law that ends does.
+Methods: "estimator, interval", or "estimator:option, interval"; the sides are two where no option says other.
+Performance: bias, mean squared error, coverage and width with their Monte Carlo standard errors; the bound in
+probability is judged as all bounds are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Literal
 
@@ -22,7 +26,7 @@ from pydantic import BaseModel, Field
 
 from simlab import bounds, missing_mass
 from simlab.corpora import Corpus, sample
-from simlab.missing_mass import CountsOfCounts, Estimate, counts_of
+from simlab.missing_mass import CountsOfCounts, Estimate, counts_of_cells
 from simlab.seeds import Streams
 from simlab.worlds import STUDIED, World, expected_missing_mass, studied_world
 
@@ -37,15 +41,19 @@ class Config(BaseModel, frozen=True, extra="forbid"):
         "zipf_1",
         "zipf_1.5",
         "zipf_2",
+        "power_law_1.5",
+        "power_law_2",
         "geometric",
         "two_level",
+        "two_level_idk",
         "few_singletons",
         "prosody",
     ] = Field("uniform_worst", description="the law of popularity")
     answer_rate: float = Field(1.0, gt=0, le=1, description="alpha_c, the share of draws that state the answer")
-    gamma: float = Field(0.05, gt=0, lt=1, description="intervals have the level 1 - gamma")
-    bootstrapped: int = Field(60, ge=0, description="replicates, the first ones, of which a bootstrap is taken")
-    resamples: int = Field(99, ge=19, description="resamples of a bootstrap")
+    gamma: float = Field(0.05, ge=1e-9, le=1 - 1e-6, description="intervals have the level 1 - gamma")
+    bootstrapped: int = Field(400, ge=0, description="replicates, the first ones, of which a bootstrap is taken")
+    curves: int = Field(100, ge=0, description="those of which a coverage curve is taken")
+    resamples: int = Field(79, ge=19, description="resamples of a bootstrap: 80 times the tails are whole ranks")
 
 
 GRID: dict[str, tuple[Any, ...]] = {
@@ -57,24 +65,22 @@ BLOCK = 50
 SMOKE: dict[str, Any] = {
     "replicates": 100,
     "block": 50,
-    "grid": {"world": ("uniform_worst",), "draws": (100,), "resamples": (19,), "bootstrapped": (5,)},
+    "grid": {"world": ("uniform_worst",), "draws": (100,), "resamples": (19,), "bootstrapped": (5,), "curves": (5,)},
 }
-EXPONENTS = {"zipf_1.5": 1 / 1.5, "zipf_2": 1 / 2}
-"""The index of regular variation where a world has one: 1/a of a Zipf world with a > 1."""
-SAMPLED = ("good_turing, bootstrap", "coverage_curve, bootstrap_score", "draws_until, bootstrap_score")
-LARGE = 10**6
-"""Beyond this N a third of the bootstraps is taken: each costs up to a second there."""
+EXPONENTS = {"zipf_1.5": 1 / 1.5, "zipf_2": 1 / 2, "power_law_1.5": 1 / 1.5, "power_law_2": 1 / 2}
+"""The index of regular variation where a world has one, and 1/a where Zipf's law of a > 1 ends at N facts."""
+SAMPLED = (
+    "good_turing, bootstrap",
+    "coverage_curve:half_n, bootstrap_score",
+    "coverage_curve:n, bootstrap_score",
+    "coverage_curve:2n, bootstrap_score",
+    "draws_until, bootstrap_score",
+)
+LARGE, LARGEST = 10**4, 10**6
+"""Beyond the one N an eighth of the bootstraps is taken, beyond the other none: each costs up to seconds there."""
+ONE_SIDED = ("lower", "upper")
 SHOWN = ("estimate", "width", "singleton_rate", "missing_mass_from_counts_slack")
 PICTURE = "missing_mass_intervals"
-
-
-def counts_of_corpus(corpus: Corpus) -> CountsOfCounts:
-    """The counts of counts of a corpus of cells."""
-    level, place = np.unique(corpus.times_answered, return_inverse=True)
-    facts = np.zeros(len(level), dtype=np.int64)
-    np.add.at(facts, place.reshape(-1), corpus.facts)
-    idk = int((corpus.times_idk * corpus.facts).sum())
-    return counts_of(dict(zip(level[level > 0].tolist(), facts[level > 0].tolist(), strict=True)), idk)
 
 
 def estimands(config: Config, world: World, corpus: Corpus) -> dict[str, float]:
@@ -95,6 +101,8 @@ def estimands(config: Config, world: World, corpus: Corpus) -> dict[str, float]:
         "unseen_facts": float(corpus.facts[unseen].sum()),
         "new_facts": -float((corpus.facts[unseen] * np.expm1(stay)).sum()),
         "new_facts_in_5n": -float((corpus.facts[unseen] * np.expm1(5 * stay)).sum()),
+        "coverage_of_half_n": 1 - expected_missing_mass(world, corpus.draws // 2),
+        "coverage_of_n": 1 - expected_missing_mass(world, corpus.draws),
         "coverage_of_2n": 1 - expected_missing_mass(world, 2 * corpus.draws),
         "target": target,
         "draws_until_half": halved,
@@ -119,21 +127,26 @@ def halving(name: str, draws: int, answer_rate: float) -> tuple[float, float]:
     return target, float(high - draws)
 
 
-def _coverage_of_2n(counts: CountsOfCounts, **options: Any) -> Estimate:
-    """The point of the coverage curve at 2 N draws."""
-    curve = missing_mass.coverage_curve(counts, [2 * counts.draws], **options)
-    ends = float(curve.coverage[0]), float(curve.low[0]), float(curve.high[0])
-    return Estimate(*ends, curve.level, curve.method, curve.source, curve.promise)
+def one_sided(estimator: Callable[..., Estimate], sides: str) -> Callable[..., Estimate]:
+    """The same with all the error on one side, which its method then names."""
+
+    def found(counts: CountsOfCounts, level: float) -> Estimate:
+        one = estimator(counts, sides=sides, level=level)
+        name, interval = one.method.split(", ")
+        return replace(one, method=f"{name}:{sides}, {interval}")
+
+    return found
 
 
-Compared = list[tuple[str, Callable[[CountsOfCounts], Estimate]]]
-
-
-def exact_ones(level: float, target: float) -> Compared:
+def exact_ones(level: float, target: float) -> list[tuple[str, Callable[[CountsOfCounts], Estimate]]]:
     """(estimand, estimator) of all that samples nothing, by method."""
     mm = missing_mass
     kinds = [kind for kind in mm.INTERVALS if kind != "bootstrap"]
+    # the lower side of "tails" is the certificate; knvz and mcallester_ortiz have no form of their own for one side
+    sided = [("tails", "upper"), ("kv", "lower"), *((kind, side) for kind in ("score", "esty") for side in ONE_SIDED)]
     compared: list[tuple[str, Callable[..., Estimate]]] = [
+        *(("missing_mass", one_sided(partial(mm.good_turing, interval=kind), side)) for kind, side in sided),
+        *(("missing_mass_before_last", one_sided(mm.robbins, side)) for side in ONE_SIDED),
         *(("missing_mass", partial(mm.good_turing, interval=kind)) for kind in kinds),
         ("missing_mass", partial(mm.chao_jost, interval="score")),
         ("missing_mass", lambda counts, level: mm.simple_good_turing(counts, level=level).missing_mass),
@@ -155,16 +168,28 @@ def exact_ones(level: float, target: float) -> Compared:
     return [(name, partial(estimator, level=level)) for name, estimator in compared]
 
 
-def sampled_ones(config: Config, target: float, rng: np.random.Generator) -> Compared:
-    """The same of all that resamples."""
+def bootstrap_of(config: Config, counts: CountsOfCounts, rng: np.random.Generator) -> list[tuple[str, Estimate]]:
+    """(estimand, estimate) of the bootstrap interval."""
     options: dict[str, Any] = {"level": 1 - config.gamma, "rng": rng, "replicates": config.resamples}
-    compared = [
-        ("missing_mass", partial(missing_mass.good_turing, interval="bootstrap", **options)),
-        ("coverage_of_2n", partial(_coverage_of_2n, **options)),
-    ]
+    return [("missing_mass", missing_mass.good_turing(counts, interval="bootstrap", **options))]
+
+
+def curve_of(
+    config: Config, counts: CountsOfCounts, target: float, rng: np.random.Generator
+) -> list[tuple[str, Estimate]]:
+    """(estimand, estimate) of the coverage curve at three sizes, and of its inverse."""
+    options: dict[str, Any] = {"level": 1 - config.gamma, "rng": rng, "replicates": config.resamples}
+    sizes = {"half_n": counts.draws // 2, "n": counts.draws, "2n": 2 * counts.draws}
+    curve = missing_mass.coverage_curve(counts, sizes.values(), **options)
+    name, interval = curve.method.split(", ")
+    found = []
+    for i, size in enumerate(sizes):
+        ends = float(curve.coverage[i]), float(curve.low[i]), float(curve.high[i])
+        method = f"{name}:{size}, {interval}"
+        found.append((f"coverage_of_{size}", Estimate(*ends, curve.level, method, curve.source, curve.promise[i])))
     if math.isfinite(target):
-        compared.append(("draws_until_half", partial(missing_mass.draws_until, missing_mass=target, **options)))
-    return compared
+        found.append(("draws_until_half", missing_mass.draws_until(counts, missing_mass=target, **options)))
+    return found
 
 
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
@@ -175,15 +200,22 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
 
 def _rows(config: Config, world: World, streams: Streams) -> list[dict[str, Any]]:
     corpus = sample(world, config.draws, streams.numpy("corpus"))
-    counts, true = counts_of_corpus(corpus), estimands(config, world, corpus)
+    idk = int((corpus.times_idk * corpus.facts).sum())
+    counts, true = counts_of_cells(corpus.times_answered, corpus.facts, idk), estimands(config, world, corpus)
     rows = [_certificate(config, counts, true["missing_mass"])]
     rows += [_row(find(counts), true[name]) for name, find in exact_ones(1 - config.gamma, true["target"])]
-    sampled = sampled_ones(config, true["target"], streams.numpy("bootstrap"))
-    if streams.replicate < (config.bootstrapped if config.draws <= LARGE else config.bootstrapped // 3):
-        rows += [_row(find(counts), true[name]) for name, find in sampled]
-    else:  # every replicate has a row of every method; what was not measured is NaN
-        blank = dict.fromkeys(rows[-1], math.nan)
-        rows += [blank | {"method": method} for method in SAMPLED[: len(sampled)]]
+    share = 1 if config.draws <= LARGE else 8 if config.draws <= LARGEST else config.draws
+    sampled: list[tuple[str, Estimate]] = []
+    if streams.replicate < config.bootstrapped // share:
+        sampled += bootstrap_of(config, counts, streams.numpy("bootstrap"))
+    if streams.replicate < config.curves // share:
+        sampled += curve_of(config, counts, true["target"], streams.numpy("curve"))
+    rows += [_row(found, true[name]) for name, found in sampled]
+    # every replicate has a row of every method; what was not measured is NaN
+    blank = dict.fromkeys(rows[-1], math.nan)
+    methods = SAMPLED if math.isfinite(true["target"]) else SAMPLED[:-1]
+    measured = {found.method for _, found in sampled}
+    rows += [blank | {"method": method} for method in methods if method not in measured]
     return [{"replicate": streams.replicate} | row for row in rows]
 
 

@@ -22,6 +22,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     """
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(names)
+    plain = [one if one and one.isprintable() and one == one.strip() and "," not in one else repr(one) for one in names]
+    hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(plain)
     said = repr(name) if isinstance(name, str) else " ".join(repr(name).split())
     return BadInput(f"{kind} {said} is unknown: {hint}")

@@ -19,7 +19,7 @@ from simlab.audit.floors import Answers, floors_along, floors_of, frontier
 from simlab.audit.outlook import rows_needed
 from simlab.audit.record import strict
 from simlab.audit.report import Block, Grid, Key, Paragraph, Terms, page
-from simlab.audit.telling import about, at_least, at_most, percent, rate
+from simlab.audit.rounding import about, at_least, at_most, percent, rate
 from simlab.audit.text import printable
 from simlab.bounds import error_from_singletons, error_from_singletons_sharp
 from simlab.errors import BadInput
@@ -70,6 +70,7 @@ def test_the_airports(airports):
     assert airports.answers.as_dict() == {
         "answers": 234,
         "told": False,
+        "commonest": 12_579 / 25_473,
         "n_errors_min": 233,
         "n_errors_max": 233,
         "n_valid_max": 2,
@@ -78,6 +79,52 @@ def test_the_airports(airports):
     }
     assert airports.conflicts.rate_of_repeated == 414 / (16_382 - 12_829)
     assert airports.conflicts.rate == 414 / 16_382
+
+
+def test_beyond_the_tables_own_n_a_band_is_told_as_scatter(airports):
+    text, page = airports.text(), airports.html()
+    more = airports.more_rows.chao_jost
+    assert (
+        f"at least about {about(more.estimate)} more rows (scatter {about(more.low)} to {about(more.high)}), by Chao & "
+        "Jost's extrapolation, which goes far beyond the rows there are"
+    ) in text
+    (beyond,) = [line for line in text.splitlines() if line.startswith("  50,946 rows")]
+    assert re.fullmatch(r" +50,946 rows +at most about 0\.\d+ \(scatter 0\.\d+ to 0\.\d+\), extrapolated", beyond)
+    assert "reliable up to" not in text + page
+    assert "beyond, it is the scatter of the extrapolation and not its bias" in page
+    promise = airports.as_dict()["coverage"]["promise"]
+    sizes = airports.coverage.sizes.tolist()
+    assert promise == ["spread" if size > 25_473 else "bootstrap" for size in sizes]
+
+
+def test_every_vacuous_floor_says_from_which_n_it_is_none(table):
+    """A table of few rows whose sharp form and certificate are below k/K, in text, page and JSON."""
+    lines = [f"q{min(i, 11)},a{i % 3}" for i in range(40)]  # 11 singletons in 40 rows
+    found = audit(table(*lines), n_answers=9)  # sr = .275, k/K = .25
+    floors = found.floors
+    needed = (floors.sharp_draws_needed, floors.certified_draws_needed, int(floors.published.draws_needed))
+    assert floors.sharp.vacuous  # sr - 1/N = k/K
+    assert floors.certified.vacuous
+    assert floors.published.vacuous
+    assert needed[0] == 41
+    at = counts_of({1: 11 * (needed[1] // 40), 29: needed[1] // 40})
+    before = counts_of({1: 11 * (needed[1] // 40 - 1), 29: needed[1] // 40 - 1})
+    assert certificate(at).low > 0.25 >= certificate(before).low
+    said = found.as_dict()["floors"]
+    assert tuple(said[form]["draws_needed"] for form in ("sharp", "certified", "published")) == needed
+    for shown in (found.text(), found.html()):
+        assert f"vacuous; with all rates held it says something from N = {needed[1]:,} on" in shown
+        assert "vacuous; with sr and K held it says something from N = 41 on" in shown
+        assert f"vacuous; with sr and K held it says something from N = {needed[2]:,} on" in shown
+    low = audit(table(*lines), n_answers=10**6)
+    assert not low.floors.certified.vacuous
+    sharp = audit(table(*[f"q{min(i, 11)},a{i % 3}" for i in range(44)]), n_answers=9)  # sr = .25 = k/K
+    assert sharp.floors.sharp.vacuous
+    assert (sharp.floors.sharp_draws_needed, sharp.floors.certified_draws_needed) == (None, None)
+    assert sharp.text().count("vacuous, and so at any N with this singleton rate") == 3
+    near = audit(table("q1,a1", "q2,a2", "q2,a2", "q2,a3"), n_answers=10)  # sr = 1/4, k/K = 2/9, 1/N = 1/4
+    assert near.floors.sharp_draws_needed == 37
+    assert "vacuous; with sr and K held it says something from N = 37 on" in near.text()
 
 
 def test_the_sharp_floors_least_n_is_where_it_begins_to_say_something(airports):
@@ -115,10 +162,15 @@ def test_idk_rows_count_in_n_and_raise_the_floor_per_answered_row(table):
     assert found.floors.idk.share == 20 / 80
     assert found.counts.draws == 80
     assert found.singletons.singleton_rate == 20 / 80
-    assert found.floors.idk.singleton_rate_answered == pytest.approx(20 / 60)
-    assert found.floors.idk.floor_answered == pytest.approx(found.floors.sharp.value / 0.75)
+    assert found.floors.idk.singleton_rate == pytest.approx(20 / 60)
+    for form in ("sharp", "certified", "published"):
+        assert getattr(found.floors.idk, form) == pytest.approx(getattr(found.floors, form).value / 0.75)
     assert plain.floors.idk is None
-    assert "25 % of the rows say IDK" in found.text()
+    idk = found.floors.idk
+    assert (
+        f"error + delta >= {rate(idk.sharp)} in expectation (vacuous), {at_least(idk.certified)} certified (vacuous); "
+        f"error >= {at_least(idk.published)} as published (vacuous); 25 % of the rows say IDK"
+    ) in found.text()
 
 
 def test_whole_rows_have_a_missing_mass_and_no_floor(tmp_path):
@@ -159,8 +211,13 @@ def test_a_single_row(table):
     assert [alarm.name for alarm in found.alarms] == ["too_few_rows"]
     assert found.floors.sharp.vacuous
     json.dumps(found.as_dict(), allow_nan=False)
-    assert found.text()
-    assert found.html()
+    assert "Coverage: 1 - missing mass\n  1 row " in found.text()
+    assert "cannot be told from one row" in found.text()
+    assert "(1 of 1 row)" in found.text()
+    assert "in expectation: vacuous, it says nothing" in found.html()
+    assert f">{rate(found.floors.sharp.value)}<" in found.html()
+    assert "Here the sharp form too lies below it." in found.html()
+    assert "extrapolated to twice as many" not in found.html()
 
 
 def test_the_largest_corpus_that_can_be_counted(tmp_path):
@@ -178,20 +235,26 @@ def test_more_rows_are_those_at_which_the_extrapolated_floor_is_at_its_target(ai
     more = airports.more_rows
     assert more.missing_mass == pytest.approx(0.05 + 2 / 233)
     assert more.chao_jost.estimate == draws_until(airports.counts, more.missing_mass).estimate
-    assert (more.there, more.reliable, more.power_law) == (False, False, None)
+    assert more.chao_jost.promise == "spread"
+    assert (more.there, more.within_twice, more.power_law) == (False, False, None)
     counts = airports.counts
-    there = rows_needed(counts, 0.01, True, 0.6, 0.95, np.random.default_rng(0))
-    assert (there.there, there.chao_jost, there.power_law) == (True, None, None)
-    near = rows_needed(counts, 0.0, True, 0.45, 0.95, np.random.default_rng(0))
-    assert near.reliable
+    assert more.now == airports.floors.sharp.value
+    answers = Answers(201, 200, 200, 2, False)
+    there = rows_needed(counts, answers, True, 0.6, 0.95, np.random.default_rng(0))
+    assert (there.there, there.chao_jost, there.power_law, there.within_twice) == (True, None, None, None)
+    near = rows_needed(counts, None, True, 0.45, 0.95, np.random.default_rng(0))
+    assert near.within_twice
     assert near.chao_jost.estimate < counts.draws
     assert near.power_law.estimate > near.chao_jost.estimate  # a power law falls later
 
 
 def test_where_nothing_repeats_no_number_of_rows_is_told(table):
-    text = audit(table(*(f"q{i},a{i % 3}" for i in range(300))), n_answers=100).text()
-    assert "cannot be told: every fact stands once, so nothing shows how fast the missing mass falls" in text
-    assert "more rows (" not in text
+    found = audit(table(*(f"q{i},a{i % 3}" for i in range(300))), n_answers=100)
+    more = found.as_dict()["more_rows"]
+    assert (more["there"], more["chao_jost"], more["power_law"], more["within_twice"]) == (False, None, None, None)
+    assert "cannot be told: every fact stands once, so nothing shows how fast the missing mass falls" in found.text()
+    assert "more rows (" not in found.text()
+    assert "the least to expect" not in found.html()
 
 
 def test_the_curve_has_the_corpus_itself_half_and_twice_of_it(airports):
@@ -270,7 +333,12 @@ def test_the_level_is_that_of_every_interval(airports):
     [
         ({"level": 1}, "level = 1: must be a number between 0 and 1, such as 0.95"),
         ({"target": math.nan}, "target = nan: must be a number between 0 and 1, such as 0.05"),
-        ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number of at least 2"),
+        ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number from 2 to 9e+18"),
+        ({"n_answers": 10**30}, f"n_answers = {10**30}: must be a whole number from 2 to 9e+18"),
+        ({"idk": None}, "idk = None: must be a text or a list of texts"),
+        ({"idk": ["IDK", 3]}, "idk = 3: must be a text"),
+        ({"normalize": ["case"]}, "normalize = ['case']: must be a text, rules with commas such as 'case,space'"),
+        ({"prompt": 3}, "prompt = 3: must be the name of a column, a text"),
         ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
         ({"answer": None, "n_answers": 9}, "n_answers = 9 without answer: without answers it has no meaning"),
     ],
@@ -314,7 +382,8 @@ def test_the_documentation_names_every_field_of_the_json(tmp_path):
         r"^\| `([\w.\[\]]+)` \|", (ROOT / "docs" / "audit.md").read_text().split("## The JSON")[1], re.M
     )
     assert len(documented) == len(set(documented))
-    assert set(documented) == fields_of(said)
+    wholes = {"skipped", "answers", "floors", "floors.idk", "conflicts", "order", "examples", "examples.conflicts"}
+    assert set(documented) == fields_of(said) | wholes
 
 
 def test_the_documentation_names_every_finding():

@@ -46,9 +46,13 @@ def test_the_airports(capsys):
     lines = out.splitlines()
     assert lines[:2] == [
         "airports.csv: city -> country",
-        "28,298 rows, 2,825 missing; N = 25,473, 16,382 prompts, 16,877 distinct facts, 234 distinct answers",
+        "28,298 rows, 2,825 missing; N = 25,473, 16,382 prompts, 16,877 distinct (prompt, answer) pairs, "
+        "234 distinct answers",
     ]
     assert "  singleton rate                 0.5036 (12,829 of 25,473 rows)" in lines
+    taken = "answers cannot be guessed, 234 are plausible (all in the table), and the commonest stands in 49.4 %"
+    assert any(taken in line for line in lines)
+    assert lines[-1].startswith("Words: N, the rows that count,")
     assert any("414: 2.5 % of those answered, 11.7 % of those answered more than once" in line for line in lines)
     assert any("error >= -0.1057: vacuous; with sr and K held it says something from N = 39,606 on" in x for x in lines)
     assert any(x.endswith("with confidence 0.95, for every law of i.i.d. draws") for x in lines)
@@ -75,8 +79,22 @@ def test_the_airports(capsys):
         ),
         (
             ["corpus", "facts.csv", "--prompt", "q", "--answer", "a", "--n-answers", "1"],
-            "n_answers = 1: must be a whole number of at least 2",
+            "n_answers = 1: must be a whole number from 2 to 9e+18",
         ),
+        (
+            ["corpus", "facts.csv", "--prompt", "q", "--answer", "a", "--n-answers", "9223372036854775808"],
+            "n_answers = 9223372036854775808: must be a whole number from 2 to 9e+18",
+        ),
+        (
+            ["corpus", "facts.csv", "--prompt", "question", "--answer", "answer", "--memory-limit", "999999999TB"],
+            "memory_limit = '999999999TB': is more than any machine has: write it like '2GB' or '500MB'",
+        ),
+        (
+            ["corpus", "facts.csv", "--prompt", "question", "--answer", "answer", "--idk", "\udcff"],
+            r"idk = '\udcff': is not UTF-8 text, and no answer can be that: write it in UTF-8",
+        ),
+        (["corpus", "no\x1bwhere.csv"], r"no\x1bwhere.csv: no such file: check the path"),
+        (["corpus", "."], ".: is a folder: name a file in it, or a pattern such as *.csv"),
         (
             ["corpus", "facts.csv", "--n-answers", "9"],
             "n_answers = 9 without answer: without answers it has no meaning",
@@ -108,6 +126,14 @@ def test_a_mistake_is_one_sentence_exit_status_2_and_nothing_written(capsys, arg
     assert command(arguments) == 2
     assert capsys.readouterr() == ("", f"simlab: {sentence}\n")
     assert files() == set()
+
+
+def test_links_in_a_circle_are_told(capsys):
+    Path("loop.csv").symlink_to("loop.csv")
+    for arguments in (["corpus", "loop.csv"], ["corpus", "facts.csv", "--html", "loop.csv"]):
+        assert command(arguments) == 2
+        assert "Traceback" not in (said := capsys.readouterr().err)
+        assert "loop.csv: cannot be " in said
 
 
 def test_an_unwritable_place_is_refused_before_the_long_work(capsys, monkeypatch):

@@ -1,87 +1,23 @@
-"""Findings about the rows themselves: runs, spellings, conflicts, bad rows; and what --no-examples keeps back."""
+"""Findings about the rows themselves: spellings, conflicts, bad rows; and what --no-examples keeps back."""
 
 from __future__ import annotations
 
-import itertools
+import csv
 import json
 import random
-from collections import Counter
+import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import binom
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simlab.audit import audit_corpus
 from simlab.audit.cli import command
 from simlab.audit.contents import many_conflicts, skipped_rows, spelling_variants
+from simlab.audit.corpus import SPELLED
 from simlab.audit.record import Conflicts, Singletons
-from simlab.audit.runs import clustered, tail
-from simlab.tables import Order, Skipped, Window
-from simlab.tables.order import widths_of, within
-
-
-def order_of(rows) -> Order:
-    """How the rows of a table of integers lie, counted the plain way."""
-    places: dict[int, list[int]] = {}
-    for place, row in enumerate(np.asarray(rows).tolist()):
-        places.setdefault(row, []).append(place)
-    n, times = len(rows), Counter(map(len, places.values()))
-    windows = []
-    for width in widths_of(n, n):
-        near = [len(found) for found in places.values() if found[-1] - found[0] <= width]
-        expected = {k: count * within(k, width, n) for k, count in times.items()}
-        shuffled = sum(k * mean for k, mean in expected.items()) / n
-        windows.append(Window(width, sum(near) / n, shuffled, near.count(2), expected.get(2, 0.0)))
-    return Order(n, times[2], tuple(windows))
-
-
-def drawn(seed: int, size: int = 4000, facts: int = 3000) -> np.ndarray:
-    weights = np.arange(1, facts + 1) ** -0.7
-    return np.random.default_rng(seed).choice(facts, size, p=weights / weights.sum())
-
-
-@pytest.mark.parametrize(("size", "facts"), [(300, 200), (4000, 3000)])
-def test_independent_rows_stand_no_closer_than_in_a_shuffled_table(size, facts):
-    alarms = [clustered(order_of(drawn(seed, size, facts)), 0.3) for seed in range(200)]
-    assert alarms == [None] * 200
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_rows_copied_in_runs_and_sorted_tables_do(seed):
-    rows = drawn(seed)
-    runs = rows.copy()
-    copied = np.random.default_rng(seed).choice(len(rows) - 5, 120, replace=False)
-    runs[copied + 4] = runs[copied]  # 3 % of the rows are repeated four rows on
-    for table in (np.sort(rows), np.repeat(rows[:2000], 2), runs):
-        alarm = clustered(order_of(table), 0.3)
-        assert alarm is not None
-        assert alarm.grade == "alarm"
-    found = alarm.evidence
-    assert found["twice_within"] > 3 * found["twice_expected"]
-    assert found["windowed"] > found["windowed_expected"]
-    assert found["p_value"] < 1e-4 / 4
-    assert alarm.sentence == (
-        f"{found['twice_within']:,} of the {found['twice']:,} prompts answered twice stand within {found['width']:,} "
-        f"rows of themselves, where a shuffled table has {found['twice_expected']:,.1f}: either the table is sorted, "
-        "and its order says nothing (--no-order-check leaves it aside), or facts were copied in runs, and the "
-        f"singleton rate 0.3000 is too low: the windowed estimate is {found['windowed']:.4f}, and "
-        f"{found['windowed_expected']:.4f} in a shuffled table"
-    )
-
-
-def test_the_tail_is_the_binomial_one():
-    for twice, seen, chance in itertools.product((1, 7, 5000), (0, 1, 7), (0.001, 0.3)):
-        window = Window(5, 0.1, 0.1, min(seen, twice), chance * twice)
-        assert tail(window, twice) == pytest.approx(binom.sf(min(seen, twice) - 1, twice, chance), rel=1e-9)
-
-
-def test_a_small_excess_in_a_huge_table_is_no_alarm():
-    window = Window(1000, 0.3, 0.3, 10_500_000, 10_000_000.0)
-    assert tail(window, 10**9) < 1e-10
-    assert clustered(Order(10**10, 10**9, (window,)), 0.3) is None
-    assert clustered(Order(10**10, 0, (window,)), 0.3) is None
-    assert clustered(None, 0.3) is None
+from simlab.tables import Skipped
 
 
 def singletons(**respelt: float) -> Singletons:
@@ -258,4 +194,73 @@ def test_yes_or_no_has_no_floor_to_bring_down(tmp_path):
 def test_without_the_spelling_check_no_spelling_is_compared(tmp_path):
     path = written(tmp_path, [(name, "x" if i else "y") for i, name in enumerate(["Rome", "rome", "Oslo"] * 5)])
     assert len(audit_corpus(path, prompt="p", answer="a").as_dict()["singletons"]["respelt"]) == 5
-    assert audit_corpus(path, prompt="p", answer="a", spelling_check=False).as_dict()["singletons"]["respelt"] == {}
+    without = audit_corpus(path, prompt="p", answer="a", spelling_check=False)
+    assert without.as_dict()["singletons"]["respelt"] == {}
+    assert "spellings_left_out" not in names(without)
+
+
+def test_a_large_table_is_compared_only_when_asked_and_says_so(tmp_path, monkeypatch, capsys):
+    path = written(tmp_path, [(name, "x" if i else "y") for i, name in enumerate(["Rome", "rome", "Oslo"] * 5)])
+    monkeypatch.setattr("simlab.audit.corpus.SPELLED", 15)
+    assert len(audit_corpus(path, prompt="p", answer="a").singletons.respelt) == 5
+    monkeypatch.setattr("simlab.audit.corpus.SPELLED", 14)
+    found = audit_corpus(path, prompt="p", answer="a")
+    assert found.singletons.respelt == {}
+    (note,) = [finding for finding in found.findings if finding.name == "spellings_left_out"]
+    assert (note.grade, note.evidence) == ("note", {"rows": 15, "most_rows": 14})
+    said = "pellings were not compared: that is done unasked up to 14 rows, since it takes longer than all else; "
+    assert f"s{said}--spelling-check asks for it" == note.sentence
+    assert said in found.text()
+    assert said in found.html()
+    asked = ["corpus", str(path), "--prompt", "p", "--answer", "a", "--json", "-", "--quiet"]
+    for option, compared in (([], 0), (["--spelling-check"], 5), (["--no-spelling-check"], 0)):
+        assert command([*asked, *option]) == 0
+        json_said = json.loads(capsys.readouterr().out)
+        assert len(json_said["singletons"]["respelt"]) == compared
+        noted = "spellings_left_out" in [finding["name"] for finding in json_said["findings"]]
+        assert noted == (option == [])
+
+
+def test_the_help_names_the_rows_up_to_which_spellings_are_compared(capsys):
+    assert command(["corpus", "--help"]) == 0
+    assert f"default: up to {SPELLED:,} rows" in " ".join(capsys.readouterr().out.split())
+
+
+# ---- names mean nothing ----
+
+SIGNS = st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Zs", "Po"])
+NAMES = st.lists(st.text(SIGNS, min_size=1), min_size=13, max_size=13, unique=True)
+TEXTS = {"files", "examples", "asked"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 7), st.integers(8, 11)), min_size=2, max_size=60),
+    labels=NAMES,
+    rule=st.sampled_from(
+        [("majority", False), ("majority", True), ("drop", False), ("drop", True), ("all-valid", False)]
+    ),
+)
+def test_other_names_for_prompts_and_answers_change_no_number(rows, labels, rule):
+    """Through the reader: the rows in their order, with every prompt and every answer named anew."""
+    conflicts, idk = rule
+    rows = [*rows, (12, 8), (12, 11)] if idk else [*rows, (12, 8)]  # what no rule leaves out, and an IDK row
+    seen = []
+    for called in ([f"text {i}" for i in range(13)], labels):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "facts.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, quoting=csv.QUOTE_ALL).writerows(
+                    [("p", "a"), *((called[p], called[a]) for p, a in rows)]
+                )
+            found = audit_corpus(
+                path,
+                prompt="p",
+                answer="a",
+                idk=[called[11]] if idk else (),
+                conflicts=conflicts,
+                n_answers=9,
+                spelling_check=False,
+            ).as_dict()
+        seen.append({name: value for name, value in found.items() if name not in TEXTS})
+    assert seen[0] == seen[1]

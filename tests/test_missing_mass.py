@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import SHAKESPEARE, SPIDERS
 
 from simlab import missing_mass
 from simlab.bounds import good_turing_mse, missing_mass_from_counts
@@ -28,6 +29,7 @@ from simlab.missing_mass import (
     chao1,
     chao_jost,
     counts_of,
+    counts_of_cells,
     coverage_curve,
     draws_until,
     frequency_exponent,
@@ -40,15 +42,10 @@ from simlab.missing_mass import (
     simple_good_turing,
     smoothed_good_toulmin,
 )
-from simlab.missing_mass.estimate import check_probability
+from simlab.missing_mass.counts import shown
+from simlab.missing_mass.estimate import HIGHEST, LOWEST, check_probability
 from simlab.missing_mass.growth import SMOOTHINGS
 from simlab.missing_mass.unseen import CONVENTIONS
-
-# girdled-canopy spiders of Ellison et al. 2010, whose sample coverage is worked out by Chao & Jost 2012: n = 168,
-# S = 26, f1 = 12, f2 = 4; the other ten species share 148 draws
-SPIDERS = {1: 12, 2: 4, 14: 2, 15: 8}
-# word types of Shakespeare, Efron & Thisted 1976: N = 884,647, S = 31,534 and f1 to f4; the rest fills up to them
-SHAKESPEARE = {1: 14376, 2: 4343, 3: 2292, 4: 1463, 93: 9059, 6370: 1}
 
 FORMS = "give a mapping {k: f_k}, or one list with one count a fact"
 ONE_TWO = np.array([1, 2])
@@ -172,7 +169,7 @@ ESTIMATORS: tuple[Callable[..., Estimate], ...] = (
     *(
         lambda data, kind=kind, **more: good_turing(data, interval=kind, **more)
         for kind in INTERVALS
-        if kind != "bootstrap"
+        if kind != "bootstrap"  # below, on fewer examples: each of its intervals takes 40 resamples
     ),
 )
 corpora = st.lists(st.integers(1, 30) | st.just(1) | st.integers(1, 10**15), min_size=1, max_size=30)
@@ -194,6 +191,21 @@ def test_every_interval_contains_its_estimate_and_grows_with_the_level(counts: l
                 assert found.low <= before.low
                 assert found.high >= before.high
             before = found
+
+
+@settings(deadline=None, max_examples=25)
+@given(corpora, st.integers(0, 50), st.sampled_from(["two", "lower", "upper"]))
+def test_the_bootstrap_contains_its_estimate_and_grows_with_the_level(counts: list[int], idk: int, sides: str) -> None:
+    """Of the same resamples: another generator at another level need not nest."""
+    data, before = counts_of(counts, idk), None
+    for level in (0.1, 0.5, 0.8, 0.95, 0.999):
+        found = good_turing(data, interval="bootstrap", level=level, sides=sides, replicates=40)
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+        assert found.low < found.high
+        if before is not None:
+            assert found.low <= before.low
+            assert found.high >= before.high
+        before = found
 
 
 @settings(deadline=None, max_examples=60)
@@ -245,6 +257,31 @@ def test_the_certificate_is_the_one_sided_lower_end() -> None:
     assert report.level == 0.99
     assert not report.vacuous
     assert missing_mass_from_counts(0.0, 0.1).vacuous
+
+
+def test_edges_of_the_certificate_and_of_robbins() -> None:
+    """As their docstrings have them."""
+    assert certificate({10**15: 1}).low == certificate([1]).low == 0
+    for n in (100, 10**4, 10**9):
+        assert certificate({1: 11, n - 11: 1}).low == 0
+        assert certificate({1: 30, n - 30: 1}).low > 0
+    for n, low in ((100, 0.746), (10**6, 0.997)):
+        found = certificate({1: n})
+        assert found.low == pytest.approx(low, abs=5e-4)
+        assert found.warnings == good_turing({1: n}).warnings != ()
+    assert certificate(counts_of({1: 100}, idk=100)).low < 0.5
+    alone, none, idk = robbins([1]), robbins({400: 1}), robbins(counts_of({4: 50}, idk=200))
+    assert (alone.low, alone.estimate, alone.high, alone.warnings) == (0, 1, 1, good_turing([1]).warnings)
+    assert (none.low, none.estimate, none.high) == (0, 0, pytest.approx(math.sqrt(20 / 400)))
+    assert (idk.high, idk.warnings) == (none.high, none.warnings)
+
+
+def test_counts_of_cells_are_those_of_their_facts() -> None:
+    times, facts = np.array([3, 0, 1, 3, 1]), np.array([2, 9, 4, 1, 2**53])
+    found = counts_of_cells(times, facts, 7)
+    assert (found.times.tolist(), found.facts.tolist(), found.idk) == ([1, 3], [2**53 + 4, 3], 7)
+    with pytest.raises(BadInput, match=r"^counts = \[\]: no fact was seen: at least one positive count is needed$"):
+        counts_of_cells(np.array([0]), np.array([5]), 7)
 
 
 def test_an_estimate_is_strict_json() -> None:
@@ -393,8 +430,9 @@ MAKERS: dict[str, Callable[..., Estimate | CoverageCurve]] = {
     "smoothed_good_toulmin": partial(smoothed_good_toulmin, t=2.0),
 }
 OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
-    *(("good_turing", {"interval": kind}) for kind in INTERVALS),
-    *(("chao_jost", {"interval": kind}) for kind in INTERVALS),
+    *(("good_turing", {"interval": kind}) for kind in INTERVALS if kind != "bootstrap"),
+    *(("chao_jost", {"interval": kind}) for kind in INTERVALS if kind != "bootstrap"),
+    ("good_turing", {"interval": "bootstrap", "replicates": 20}),
     *(("chao1", {"convention": one}) for one in CONVENTIONS),
     *(("smoothed_good_toulmin", {"smoothing": one, "t": t}) for one in SMOOTHINGS for t in (0.5, 2)),
     *(("good_mass", {"k": k}) for k in (0, 1, 7)),
@@ -405,7 +443,7 @@ OPTIONS: tuple[tuple[str, dict[str, object]], ...] = (
 
 def test_every_public_estimator_is_tried_below() -> None:
     functions = {name for name in missing_mass.__all__ if inspect.isfunction(getattr(missing_mass, name))}
-    assert functions - {"counts_of", "missing_mass_interval"} == set(MAKERS)
+    assert functions - {"counts_of", "counts_of_cells"} == set(MAKERS)
 
 
 @pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in MAKERS), *OPTIONS], ids=str)
@@ -424,19 +462,69 @@ def test_levels_are_numbers_and_come_back_as_floats(name: str) -> None:
         assert type(found.level) is float
         assert found.level == pytest.approx(0.9)
         json.dumps(found.as_dict(), allow_nan=False)
+
+
+NEITHER = (
+    *(0, 1, -0.5, 95, math.nan, math.inf, 10**400, 1e-18, 1 - 1e-14, Fraction(1, 10**400)),
+    *("0.95", None, 0.9 + 0j, True, [0.9], np.array([0.9, 0.95])),
+)
+NO_LEVELS = (*NEITHER, 9.9e-7, 1e-9, 1 - 9e-10)
+NO_GAMMAS = (*NEITHER, 9.9e-10, 1 - 9e-7)
+
+
+@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in MAKERS), *OPTIONS], ids=str)
+def test_levels_out_of_range_are_refused_in_one_sentence(name: str, more: dict[str, object]) -> None:
+    """From 1e-6 to 1 - 1e-9, whichever the estimator and its interval; for the certificate gamma is 1 less that."""
     if name == "certificate":
-        return  # of gamma, below
-    for level, shown in (("0.95", "'0.95'"), (None, "None"), (0.9 + 0j, "(0.9+0j)"), (True, "True"), ([0.9], "[0.9]")):
+        maker, which, rule = certificate, "gamma", "from 1e-9 to 1 - 1e-6, such as 0.05"
+    else:
+        maker, which, rule = MAKERS[name], "level", "from 1e-6 to 1 - 1e-9, such as 0.95"
+    for level in NO_GAMMAS if name == "certificate" else NO_LEVELS:
         with pytest.raises(BadInput) as caught:
-            MAKERS[name](SPIDERS, level=level)
-        assert str(caught.value) == f"level = {shown}: must be a number between 0 and 1, such as 0.95"
-    for level in (0, 1, -0.5, 95, math.nan, math.inf):
-        with pytest.raises(BadInput) as caught:
-            MAKERS[name](SPIDERS, level=level)
-        assert str(caught.value) == f"level = {level}: must lie between 0 and 1, such as 0.95"
-    with pytest.raises(BadInput) as caught:
-        MAKERS[name](SPIDERS, level=np.array([0.9, 0.95]))
-    assert str(caught.value) == "level = array([0.9 , 0.95]): must be a number between 0 and 1, such as 0.95"
+            maker(SPIDERS, **{which: level}, **more)
+        assert str(caught.value) == f"{which} = {shown(level)}: must be a number {rule}"
+
+
+HARD = (
+    {1: 11, 2: 5_617_401_106, 5: 1},
+    {1: 142_899, 4: 1},
+    {1: 1, 2**62: 1},
+    {1: 10**18, 2: 1},
+    {1: 1, 30: 10**17},
+    {1: 7, 2: 3, 10**15: 2},
+    {3: 1},
+    {1: 1},
+)
+LEVELS = (LOWEST, 2e-6, 1e-3, 0.3, 0.5, 0.8, 0.95, 0.999, 1 - 1e-6, 1 - 2e-9, HIGHEST)
+
+
+@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in MAKERS), *OPTIONS], ids=str)
+@pytest.mark.parametrize("data", HARD, ids=str)
+def test_every_interval_is_sound_at_every_level_there_is(
+    name: str, more: dict[str, object], data: dict[int, int]
+) -> None:
+    """Contains its estimate, has a width, and grows with the level; the curve at all its sizes."""
+    if name == "jackknife" and more.get("order", 1) > counts_of(data).draws:  # type: ignore[operator]
+        more = {"order": 1}
+    if name == "smoothed_good_toulmin" and counts_of(data).draws > 4 * 10**18:
+        more = more | {"t": 0.5}
+    before = None
+    for level in LEVELS:
+        found = MAKERS[name](data, level=level, **more)
+        low, high = np.atleast_1d(found.low), np.atleast_1d(found.high)
+        middle = np.atleast_1d(found.coverage if isinstance(found, CoverageCurve) else found.estimate)
+        assert (low <= middle).all()
+        assert (middle <= high).all()
+        assert (low < high).all()
+        if before is not None:
+            assert (low <= before[0]).all()
+            assert (high >= before[1]).all()
+        before = low, high
+    if name in ("good_turing", "chao_jost", "robbins", "good_mass"):
+        for sides in ("lower", "upper"):
+            for level in LEVELS:
+                one = MAKERS[name](data, level=level, sides=sides, **more)
+                assert one.low < one.high
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import SPIDERS
 
 from simlab.errors import BadInput
 from simlab.missing_mass.bootstrap import (
@@ -28,8 +29,6 @@ from simlab.missing_mass.counts import CountsOfCounts, counts_of
 from simlab.missing_mass.curve import CoverageCurve, coverage_curve, draws_until
 from simlab.missing_mass.rarefaction import log_missed, rarefied_facts, rarefied_missing_mass
 
-# girdled-canopy spiders, Ellison et al. 2010, as in Chao & Jost 2012 and the data of the R package iNEXT
-SPIDERS = [46, 22, 17, 15, 15, 9, 8, 6, 6, 4, 2, 2, 2, 2, *12 * [1]]
 EDGES: dict[str, CountsOfCounts] = {
     "n = 1": counts_of({1: 1}),
     "n = 1 and IDK": counts_of({1: 1}, idk=1),
@@ -273,11 +272,13 @@ def test_the_curve_of_the_spiders() -> None:
     extrapolated = [1 - 12 / n * a ** (m + 1) for m in (0, 1, 168)]
     assert curve.coverage.tolist() == pytest.approx([*rarefied, *extrapolated], rel=1e-12)
     assert curve.coverage[3] == pytest.approx(0.9288554388)
+    assert curve.promise == (*4 * ["bootstrap"], *2 * ["spread"])
     f_0 = 167 / 168 * 12**2 / 8
     held = [sum(1 - math.comb(n - x, m) / math.comb(n, m) for x in SPIDERS) for m in (1, 50, 167)]
     more = [26 + f_0 * (1 - (1 - 12 / (n * f_0 + 12)) ** m) for m in (0, 1, 168)]
     assert curve.facts.tolist() == pytest.approx([*held, *more], rel=1e-12)
-    assert curve.warnings == ()
+    assert curve.warnings == (beyond(168),)
+    assert coverage_curve(SPIDERS, [1, 168], replicates=2).warnings == ()
     contains(curve)
 
 
@@ -293,6 +294,14 @@ def test_edges_of_the_curve(name: str) -> None:
     assert found.low < found.high
 
 
+def beyond(draws: int) -> str:
+    """The warning of every size beyond N."""
+    return (
+        f"Beyond N = {draws} draws the interval covers the scatter of the extrapolation and not its bias, which may be "
+        "larger."
+    )
+
+
 ONE_DRAW = "N = 1: one draw does not show whether any fact is unseen: full coverage from N on is a convention."
 LONE = (
     "A lone singleton beside no doubleton does not show how many facts are unseen: full coverage from N on is a "
@@ -306,6 +315,7 @@ def test_what_the_edges_of_the_curve_give() -> None:
     assert common.low[0] > 0.9
     assert common.warnings == (
         "No fact stands exactly once: the missing mass is estimated as 0 from N on.",
+        beyond(100),
         "Beyond 2 N = 200 draws the extrapolation is not reliable (Chao & Jost 2012).",
     )
     lone = coverage_curve({1: 1, 9: 3}, [27, 28], replicates=20)
@@ -356,6 +366,21 @@ def test_the_band_covers_the_expected_coverage() -> None:
         assert (narrow / 80 < 0.87).all()
 
 
+def test_beyond_n_the_band_covers_the_scatter_alone() -> None:
+    """Geometric, N = 10,000: at N the band covers; at 2 N the bias leaves it no coverage, and it promises none."""
+    rng, n = np.random.default_rng(15), 10_000
+    law = 0.001 * 0.999 ** np.arange(12_000)
+    sizes = [n // 2, n, 2 * n]
+    truth = np.array([1 - np.sum(law * (1 - law) ** m) for m in sizes])
+    hits = np.zeros(3)
+    for _ in range(40):
+        curve = coverage_curve(counts_of(rng.multinomial(n, law / law.sum())), sizes, replicates=40, rng=rng)
+        hits += (curve.low <= truth) & (truth <= curve.high)
+        assert curve.promise == ("bootstrap", "bootstrap", "spread")
+    assert (hits[:2] >= 40 * 0.95 - 4 * math.sqrt(40 * 0.95 * 0.05)).all()
+    assert hits[2] < 8
+
+
 def test_the_mcse_of_the_ends() -> None:
     """The ends move from one set of resamples to the next by about their MCSE."""
     rng = np.random.default_rng(12)
@@ -393,7 +418,7 @@ def test_draws_until_inverts_the_extrapolation() -> None:
     m = int(found.estimate)
     reached = coverage_curve(SPIDERS, [168 + m - 1, 168 + m], replicates=2)
     assert reached.coverage[0] < 0.95 <= reached.coverage[1]
-    assert found.warnings == ()
+    assert (found.promise, found.warnings) == ("spread", (beyond(168),))
     assert found.mcse is not None
     assert 0 < found.mcse < 100
     # the ends are where the band of the curve crosses the target
@@ -410,6 +435,7 @@ def test_draws_until_when_it_is_there_or_never() -> None:
     assert unbounded.high == math.inf
     assert unbounded.warnings == (
         "No fact stands exactly twice: nothing shows how fast the missing mass falls beyond N.",
+        beyond(46),
         "Beyond 2 N = 92 draws the extrapolation is not reliable (Chao & Jost 2012).",
     )
     assert unbounded.as_dict()["high"] is None
@@ -425,12 +451,12 @@ def test_draws_until_says_when_nothing_shows_what_is_unseen() -> None:
     ):
         found = draws_until(counts, 0.01, replicates=20)
         assert (found.estimate, found.high) == (0, math.inf)
-        assert found.warnings == (sentence,)
+        assert found.warnings == (sentence, beyond(counts.draws))
     assert draws_until({1: 2, 9: 3}, 0.01, replicates=20).estimate > 0
 
 
 @pytest.mark.parametrize("target", [1e-3, 1e-160, 1e-300, 1e-320])
-@pytest.mark.parametrize("level", [1e-15, 0.95])
+@pytest.mark.parametrize("level", [1e-6, 0.95, 1 - 1e-9])
 def test_masses_whose_squares_are_no_numbers(target: float, level: float) -> None:
     found = draws_until(SPIDERS, target, level=level, replicates=20)
     a = 167 * 12 / (167 * 12 + 8)
@@ -520,7 +546,7 @@ def test_draws_until_covers_where_the_extrapolation_holds() -> None:
             lambda: coverage_curve({1: 1}, [2.5]),  # type: ignore[list-item]
             "size = 2.5: must be a whole number from 1 to 2^63 - 1",
         ),
-        (lambda: coverage_curve({1: 1}, level=2), "level = 2: must lie between 0 and 1, such as 0.95"),
+        (lambda: coverage_curve({1: 1}, level=2), "level = 2: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
         (lambda: draws_until({1: 1}, 1), "missing_mass = 1: must lie between 0 and 1, such as 0.05"),
     ],
 )

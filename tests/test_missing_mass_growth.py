@@ -5,30 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import BUTTERFLIES, SHAKESPEARE, SHAKESPEARE_TO_100
 from scipy import stats
 from scipy.optimize import minimize_scalar
 from scipy.special import gamma, gammaln
 
 from simlab.corpora import sample
 from simlab.errors import BadInput
-from simlab.missing_mass.counts import CountsOfCounts, counts_of
+from simlab.missing_mass.counts import CountsOfCounts, counts_of, counts_of_cells
 from simlab.missing_mass.estimate import Estimate
-from simlab.missing_mass.exponent import SMALL_COUNTS, frequency_exponent, power_law_draws_until
+from simlab.missing_mass.exponent import ENDLESS, SMALL_COUNTS, frequency_exponent, power_law_draws_until
 from simlab.missing_mass.growth import SMOOTHINGS, good_toulmin, smoothed_good_toulmin
 from simlab.worlds import World
 from simlab.worlds.laws import geometric, two_level, uniform, zipf
 
-# Malayan butterflies, Fisher, Corbet & Williams 1943 (J. Anim. Ecol. 12, 42): species caught 1, 2, ... 24 times
-BUTTERFLIES = dict(
-    enumerate([118, 74, 44, 24, 29, 22, 20, 19, 20, 15, 12, 14, 6, 12, 6, 9, 9, 6, 10, 10, 11, 5, 3, 3], start=1)
-)
 EDGES: dict[str, CountsOfCounts] = {
     "n = 1": counts_of({1: 1}),
     "one species": counts_of({7: 1}),
@@ -52,12 +48,9 @@ def holds(found: Estimate, least: float, most: float) -> None:
     assert found.low < found.high
 
 
-def counts_from(world: World, draws: int, rng: np.random.Generator) -> dict[int, int]:
+def counts_from(world: World, draws: int, rng: np.random.Generator) -> CountsOfCounts:
     corpus = sample(world, draws, rng)
-    table: Counter[int] = Counter()
-    for times, facts in zip(corpus.times_answered.tolist(), corpus.facts.tolist(), strict=True):
-        table[times] += facts
-    return {times: facts for times, facts in table.items() if times}
+    return counts_of_cells(corpus.times_answered, corpus.facts, int((corpus.times_idk * corpus.facts).sum()))
 
 
 # ---- Good & Toulmin ----
@@ -67,6 +60,22 @@ def counts_from(world: World, draws: int, rng: np.random.Generator) -> dict[int,
 def test_good_toulmin_of_the_butterflies(t: float, published: float) -> None:
     """Good & Toulmin 1956 on Fisher's table."""
     assert good_toulmin(BUTTERFLIES, t).estimate == pytest.approx(published, rel=1e-6)
+
+
+def test_good_toulmin_of_shakespeare() -> None:
+    """Efron & Thisted 1976: as much again of him would hold 11,486 words never seen; sd 175.18.
+
+    Of the words used up to 100 times; the paper prints 11,430 +- 178, of an older table. The series of all word types
+    also takes in the two classes that stand for the rest in this table: 845 + 1 more at t = 1.
+    """
+    found = good_toulmin(SHAKESPEARE_TO_100, 1.0)
+    assert sum(SHAKESPEARE_TO_100.values()) == 30_688
+    assert math.sqrt(sum(SHAKESPEARE_TO_100.values())) == pytest.approx(175.18, abs=0.005)
+    assert found.estimate == 11_486
+    half = stats.norm.ppf(0.975) * math.sqrt(30_688 + 11_486)  # their variance, and that of the number itself
+    assert (found.high - found.estimate, found.estimate - found.low) == (pytest.approx(half), pytest.approx(half))
+    more = sum((-1) ** (k + 1) * SHAKESPEARE[k] for k in set(SHAKESPEARE) - set(SHAKESPEARE_TO_100))
+    assert good_toulmin(SHAKESPEARE, 1.0).estimate == 11_486 + more
 
 
 def test_the_standard_error_is_that_of_efron_and_thisted() -> None:
@@ -225,7 +234,7 @@ def test_growth_does_not_depend_on_the_form_and_nests(
             lambda: smoothed_good_toulmin({1: 1}, 2, None),  # type: ignore[arg-type]
             "smoothing None is unknown: choose from binomial, efron_thisted, poisson",
         ),
-        (lambda: good_toulmin({1: 1}, 1, level=1), "level = 1: must lie between 0 and 1, such as 0.95"),
+        (lambda: good_toulmin({1: 1}, 1, level=1), "level = 1: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
         (
             lambda: power_law_draws_until({1: 1}, 0),
             "missing_mass = 0: must lie between 0 and 1, such as 0.05",
@@ -234,7 +243,10 @@ def test_growth_does_not_depend_on_the_form_and_nests(
             lambda: power_law_draws_until({1: 1}, "x"),  # type: ignore[arg-type]
             "missing_mass = 'x': must be a number between 0 and 1, such as 0.05",
         ),
-        (lambda: frequency_exponent({1: 1}, level=0), "level = 0: must lie between 0 and 1, such as 0.95"),
+        (
+            lambda: frequency_exponent({1: 1}, level=0),
+            "level = 0: must be a number from 1e-6 to 1 - 1e-9, such as 0.95",
+        ),
     ],
 )
 def test_mistakes_are_sentences(call: object, sentence: str) -> None:
@@ -299,6 +311,28 @@ def test_the_exponent_covers_and_the_test_keeps_its_level() -> None:
     assert abs(np.mean([one.alpha.estimate for one in found]) - 2 / 3) < 0.005
     # the control: the same intervals miss the index of another exponent
     assert sum(one.alpha.low <= 1 / 1.25 <= one.alpha.high for one in found) < 20
+
+
+def test_the_exponent_needs_a_power_law_without_an_end() -> None:
+    """Of 10^15 facts it covers; stopped at N facts the test of fit passes, the interval misses: so "spread" it is."""
+    rng, draws = np.random.default_rng(6), 10**6
+    endless, ended = zipf(10**15, 1.5), zipf(draws, 1.5)
+    target = 3 ** (1 / 1.5 - 1)  # of the missing mass after three times the draws, as a share of that now
+    for world, holds_true in ((endless, True), (ended, False)):
+        drawn = [counts_from(world, draws, rng) for _ in range(60)]
+        found = [frequency_exponent(counts) for counts in drawn]
+        assert sum(one.fits for one in found) >= 57
+        covered = sum(one.alpha.low <= 1 / 1.5 <= one.alpha.high for one in found)
+        assert covered >= 57 if holds_true else covered == 0
+        p, facts = world.popularity, world.facts
+        now, later = (float(np.sum(facts * p * np.exp(n * np.log1p(-p)))) for n in (draws, 3 * draws))
+        assert (later / now == pytest.approx(target, rel=1e-3)) == holds_true
+        further = [power_law_draws_until(counts, later) for counts in drawn]
+        reached = sum(one.low <= 2 * draws <= one.high for one in further)
+        assert reached >= 57 if holds_true else reached < 54
+        assert {one.promise for one in further} | {one.alpha.promise for one in found} == {"spread"}
+        assert all(ENDLESS in one.warnings for one in further)
+        assert ENDLESS not in power_law_draws_until(drawn[0], 0.9).warnings
 
 
 @pytest.mark.parametrize("name", EDGES)

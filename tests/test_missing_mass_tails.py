@@ -29,7 +29,8 @@ from simlab.missing_mass.concentration import (
     variance_factors,
 )
 from simlab.missing_mass.counts import CountsOfCounts, counts_of
-from simlab.missing_mass.intervals import INTERVALS, missing_mass_interval
+from simlab.missing_mass.estimate import SIDES
+from simlab.missing_mass.intervals import INTERVALS, interval_ends
 from simlab.missing_mass.masses import certificate
 from simlab.missing_mass.tails import log_penalty, missing_mass_above, missing_mass_below, mixture
 
@@ -168,10 +169,10 @@ def test_the_penalty_is_a_third_of_a_nat_and_joins_its_asymptotic_form() -> None
 def test_exact_coverage_of_the_finite_sample_intervals(kind: str, sides: str) -> None:
     for law in LAWS:
         for draws in SIZES:
-            for level in (0.5, 0.8, 0.95):
+            for level in (0.01, 0.2, 0.5, 0.8, 0.95):
                 missed = 0.0
                 for chance, known, blank, missing in samples(law, draws):
-                    ends = missing_mass_interval(grouped(known, blank), kind, level, sides)
+                    ends = interval_ends(grouped(known, blank), kind, level, sides)
                     missed += chance * (not ends.low - 1e-12 <= missing <= ends.high + 1e-12)
                 assert missed <= 1 - level + 1e-12, (law, draws, level)
 
@@ -200,7 +201,7 @@ def test_an_asymptotic_interval_fails_the_same_check() -> None:
     for law in LAWS:
         missed = 0.0
         for chance, known, blank, missing in samples(law, 6):
-            ends = missing_mass_interval(grouped(known, blank), "esty", 0.8, "upper")
+            ends = interval_ends(grouped(known, blank), "esty", 0.8, "upper")
             missed += chance * (missing > ends.high + 1e-12)
         worst = max(worst, missed)
     assert worst > 0.2
@@ -269,7 +270,7 @@ def test_edges(data: dict[int, int], idk: int, kind: str) -> None:
     counts = counts_of(data, idk)
     before = None
     for level in (0.5, 0.9, 0.99, 1 - 1e-9):
-        ends = missing_mass_interval(counts, kind, level)
+        ends = interval_ends(counts, kind, level)
         assert 0 <= ends.low <= counts.singleton_rate <= ends.high <= 1
         assert ends.low < ends.high
         if before is not None and kind != "bootstrap":
@@ -277,16 +278,39 @@ def test_edges(data: dict[int, int], idk: int, kind: str) -> None:
             assert ends.high >= before.high
         before = ends
     for sides, place in (("lower", "high"), ("upper", "low")):
-        ends = missing_mass_interval(counts, kind, 0.95, sides, rng=np.random.default_rng(0))
+        ends = interval_ends(counts, kind, 0.95, sides, rng=np.random.default_rng(0))
         assert getattr(ends, place) == (1.0 if sides == "lower" else 0.0)
         assert ends.low < ends.high
+
+
+def test_what_the_docs_say_of_inverting_exact_tails() -> None:
+    """docs/missing-mass.md: from f_1 = 0 alone no end lies below 6.9/N at .95, 36/N at .99; and what tails gives."""
+
+    def chance(rate: float) -> float:
+        """The largest Pr[some fact unseen and none seen once] of any number of facts expected ``rate`` times each."""
+        facts = np.exp(np.linspace(0, rate + 3, 4000))
+        none_once = np.log1p(-rate * math.exp(-rate))
+        none_rare = np.log1p(-(1 + rate) * math.exp(-rate))
+        return float(np.max(np.exp(facts * none_once) - np.exp(facts * none_rare)))
+
+    for gamma, rate, ours in ((0.05, 6.9, 8.5), (0.01, 36.3, 10.7)):
+        assert chance(rate - 0.1) > gamma > chance(rate + 0.1)
+        assert 10**4 * missing_mass_above(counts_of({10**4: 1}), gamma) == pytest.approx(ours, abs=0.05)
+    # the bounds on any valid end, exactly: they are outcomes of one law
+    for draws in (10, 100):
+        p = 0.05 ** (1 / draws)
+        assert missing_mass_above(counts_of({draws: 1}), 0.05) > 1 - p
+        facts = 200 * draws
+        while math.prod(1 - i / facts for i in range(draws)) > 0.05:
+            facts -= 1
+        assert certificate({1: draws}).low < 1 - draws / (facts + 1)
 
 
 def test_the_finite_sample_interval_of_the_data_is_the_narrowest() -> None:
     counts = counts_of({1: 2_000, 2: 1_000, 3: 500, 10: 450})
     width = {}
     for name, kind in INTERVALS.items():
-        ends = missing_mass_interval(counts, name, 0.95, rng=np.random.default_rng(0))
+        ends = interval_ends(counts, name, 0.95, rng=np.random.default_rng(0))
         width[name] = ends.high - ends.low
         assert kind.name == name
     assert width["esty"] == pytest.approx(width["score"], rel=0.01)
@@ -391,7 +415,7 @@ def test_radii_hold_exactly_and_an_eighth_of_them_does_not(what: str, radius) ->
 
 def test_knvz_and_kv_follow_from_the_single_tails() -> None:
     for draws in (2, 3, 10, 1_000, 10**9):
-        for gamma in (0.5, 0.2, 0.05, 0.01, 1e-6):
+        for gamma in (1 - 1e-6, 0.8, 0.5, 0.2, 0.05, 0.01, 1e-6):
             halves = max(radius_above(draws, gamma / 2), radius_below(draws, gamma / 2))
             assert halves <= radius_knvz(draws, gamma) * (1 + 1e-9)
             assert halves <= radius_kv(draws, gamma) * (1 + 1e-9)
@@ -413,7 +437,13 @@ def test_kv_follows_just_as_far_as_is_said() -> None:
         assert follows(2, gamma)
         assert min(radius_kv(1, gamma), radius_kv(1, gamma, below=True)) > 1
     assert not follows(1, 0.05)
-    assert not follows(2, 0.6)
+    published = 3 * math.sqrt(math.log(2 / 0.6) / 2), math.sqrt(6 * math.log(2 / 0.6) / 2)
+    assert max(radius_above(2, 0.3), radius_below(2, 0.3)) > published[0] or radius_below(2, 0.6) > published[1]
+    for gamma in (0.51, 0.6, 0.9, 1 - 1e-6):  # the radius of 1/2 stands in
+        assert radius_kv(9, gamma) == radius_kv(9, 0.5)
+        assert radius_kv(9, gamma, below=True) == radius_kv(9, 0.5, below=True)
+    ends = [interval_ends(counts_of({1: 40, 2: 30}), "kv", level, side) for level in (1e-6, 0.5) for side in SIDES]
+    assert ends[:3] == ends[3:]
 
 
 def test_the_constant_of_berend_and_kontorovich_is_an_infimum() -> None:
@@ -484,15 +514,15 @@ def test_every_listed_inequality_says_how_it_was_confirmed_and_names_its_functio
             "popularity and facts: have 1 and 2 entries: give one number of facts for each",
         ),
         (
-            lambda: missing_mass_interval(counts_of([1]), "scores"),
+            lambda: interval_ends(counts_of([1]), "scores"),
             "interval 'scores' is unknown: did you mean 'score'?",
         ),
         (
-            lambda: missing_mass_interval(counts_of([1]), level=95),
-            "level = 95: must lie between 0 and 1, such as 0.95",
+            lambda: interval_ends(counts_of([1]), level=95),
+            "level = 95: must be a number from 1e-6 to 1 - 1e-9, such as 0.95",
         ),
         (
-            lambda: missing_mass_interval(counts_of([1]), sides="both"),
+            lambda: interval_ends(counts_of([1]), sides="both"),
             "sides 'both' is unknown: choose from lower, two, upper",
         ),
     ],

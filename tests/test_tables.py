@@ -418,7 +418,10 @@ KNOWN = (
 )
 COLUMNS = "1 value, where the header names 2 columns: correct the line"
 QUOTE = 'a quote is not closed, or text follows the closing one: write a quote inside quotes as ""'
-LONG = "is longer than 2000000 bytes: is a quote never closed?"
+LONG = (
+    "is longer than 2,000,000 bytes: close the quote if one is never closed, or save a table of such long values as "
+    "Parquet"
+)
 ENDS = "save the file with one kind of line end"
 GZIP = "the gzip data is damaged or cut short: compress the file again"
 UTF8 = "is not UTF-8 text: save the file as UTF-8"
@@ -471,15 +474,30 @@ BAD_FILES = [
     (
         "t.jsonl",
         b'{"p": 1, "a": 2}\n\n{"p": 1, "a"\n{"p": 1,\n',
-        ", line 3: is not one JSON object: Expecting ':' delimiter at column 13",
+        ", line 3: is not one JSON object: Expecting ':' delimiter at column 13: correct the line",
     ),
-    ("t.jsonl", b'{"p": 1, "a": 2}{}\n', ", line 1: is not one JSON object: Extra data at column 17"),
+    ("t.jsonl", b'{"p": 1, "a": 2}{}\n', ", line 1: is not one JSON object: Extra data at column 17: correct the line"),
     ("t.jsonl", b'{"p": 1, "a": 2}\n[1]\n', ", line 2: is not one JSON object: write {...} on each line"),
-    ("t.jsonl", b'{"p": 1, "a": 2, "p": 3}\n', ", line 1: is not one JSON object: the key 'p' stands twice"),
+    (
+        "t.jsonl",
+        b'{"p": 1, "a": 2, "p": 3}\n',
+        ", line 1: is not one JSON object: the key 'p' stands twice: correct the line",
+    ),
     ("t.jsonl", b'{"p": "\xe9", "a": 2}\n', f", line 1: {UTF8} JSON Lines"),
-    ("t.jsonl", b'{"p": 1, "a": 2}\n{"p": "\\ud83d", "a": 2}\n', f", line 2: {UTF8} JSON Lines"),
-    ("t.jsonl", GOOD, ", line 1: is not one JSON object: Expecting value at column 1"),
-    ("t.jsonl", b"[]\n", ": has no column: a line of JSON Lines is an object with keys"),
+    (
+        "t.jsonl",
+        b'{"p": 1, "a": 2}\n{"p": "\\ud83d", "a": 2}\n',
+        r", line 2: holds \ud83d, half of a pair that stands for one character: write both halves",
+    ),
+    ("t.jsonl", GOOD, ", line 1: is not one JSON object: Expecting value at column 1: correct the line"),
+    (
+        "t.jsonl",
+        b'\xef\xbb\xbf{"p": 1, "a": 2}\n{\n',
+        ", line 2: is not one JSON object: Expecting property name enclosed in double quotes at column 2: correct the "
+        "line",
+    ),
+    ("t.jsonl", b"[]\n", ": no line is a JSON object with keys: write {...} on each line"),
+    ("t.csv", b',"b, c"\n1,x\n', ": column 'p' is unknown: choose from '', 'b, c'"),
     ("t.jsonl", b'{"p": 1, "b": 2}\n', ": column 'a' is unknown: choose from b, p"),
     ("t.csv", b"p,a\n,1\nx,\n", ": every row lacks a prompt or an answer: name other columns"),
 ]
@@ -562,7 +580,7 @@ def test_folders_devices_and_forbidden_files(tmp_path: Path, monkeypatch: pytest
     folder.mkdir()
     with pytest.raises(BadInput) as caught:
         facts(folder)
-    assert str(caught.value) == f"{folder}: is a folder or a device: name a file"
+    assert str(caught.value) == f"{folder}: is a folder: name a file in it, or a pattern such as {folder}/*.csv"
     path = write(tmp_path, [("x", "1")], ".csv")
 
     def refuse(*args: object, **kwargs: object) -> None:

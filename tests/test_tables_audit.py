@@ -110,6 +110,8 @@ def test_spellings_are_those_of_normalize(tmp_path: Path) -> None:
         assert (one.draws, one.prompts, one.singleton_rate) == (alone.draws, alone.prompts, alone.singleton_rate)
     assert len({one.singletons for one in table.spellings}) > 3  # the rules do differ on this table
     assert facts(path).spellings is None
+    assert facts(path, spellings=table.rows, idk=["idk"]).spellings == table.spellings
+    assert facts(path, spellings=table.rows - 1, examples=3).spellings is None
 
 
 def test_spellings_of_counts_and_whole_rows(tmp_path: Path) -> None:
@@ -232,6 +234,11 @@ BAD = [
     ({"examples": -1}, "examples = -1: must be a whole number of at least 0, 10 for ten of each kind"),
     ({"examples": True}, "examples = True: must be a whole number of at least 0, 10 for ten of each kind"),
     ({"examples": 2.5}, "examples = 2.5: must be a whole number of at least 0, 10 for ten of each kind"),
+    (
+        {"spellings": -1},
+        "spellings = -1: must be True, False, or a whole number of at least 0, the most rows for which they are "
+        "compared",
+    ),
     (
         {"order": True, "count": "n"},
         "order = True with count = 'n': an aggregated table has lost the order of its draws: leave one out",

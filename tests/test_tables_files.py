@@ -79,12 +79,62 @@ def test_patterns_that_cannot_be_meant(tmp_path: Path) -> None:
     assert refusal([path, pattern]) == f"{path}: the file is named twice (by {str(path)!r} and {pattern!r}): {twice}"
     assert refusal([pattern, other]) == f"{path}: the file is named twice (by {pattern!r} and {other!r}): {twice}"
     (tmp_path / "t2.csv").symlink_to(path)
-    assert (
-        refusal(pattern) == f"{tmp_path / 't2.csv'}: the file is named twice (by {pattern!r} and {pattern!r}): {twice}"
-    )
+    assert refusal(pattern) == f"{tmp_path / 't2.csv'}: is the file {path} once more, through a link: {twice}"
     (tmp_path / "t2.csv").unlink()
     (tmp_path / "notes.txt").write_text("not a table")
     assert refusal(tmp_path / "*").startswith(f"{tmp_path / 'notes.txt'}: the format is told by the suffix")
+
+
+def test_places_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    assert refusal(tmp_path / "loop.csv").startswith(f"{tmp_path / 'loop.csv'}: cannot be ")
+
+    def forbidden(path: Path, *args: object, **kwargs: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", forbidden)  # file modes do not stop a superuser
+        assert refusal("no/*.csv") == (
+            "no/*.csv: cannot be reached (Permission denied): check the path, and that its folders may be searched"
+        )
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert refusal("t.csv").startswith("t.csv: cannot be reached (No such file or directory): check the path")
+
+
+@pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        (None, "paths = None: must be a path or a list of paths, each a text or a Path"),
+        (3, "paths = 3: must be a path or a list of paths, each a text or a Path"),
+        (b"x.csv", "paths = b'x.csv': must be a path or a list of paths, each a text or a Path"),
+        (["x.csv", 3], "paths = 3: is no path: name files by texts or Paths"),
+        ("", "paths = '': is no path: name a file"),
+        ("-", "-: stdin cannot be read, as a table is read more than once: name a file"),
+        ("bad\udcff.csv", "'bad\\udcff.csv': the name is not UTF-8, which the reader cannot open: rename the file"),
+    ],
+)
+def test_what_is_no_path(paths: object, sentence: str) -> None:
+    assert refusal(paths) == sentence
+
+
+def test_a_byte_order_mark_is_passed_over_in_json_lines_too(tmp_path: Path) -> None:
+    for i in range(2):
+        (tmp_path / f"t{i}.jsonl").write_bytes(b"\xef\xbb\xbf" + JSON)
+    assert facts(tmp_path / "t0.jsonl").prompts == 3
+    assert facts(tmp_path / "*.jsonl").draws == 8
+    assert facts(tmp_path / "t1.jsonl", skip_bad_rows=True).draws == 4
+    assert read_facts(tmp_path / "t0.jsonl").draws == 4
+
+
+def test_values_of_json_are_the_text_that_stands_there(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"p": 1, "a": true}\n{"p": "1", "a": "true"}\n{"p": 1.0, "a": true}\n{"p": [1], "a": null}\n'
+    )
+    table = facts(tmp_path / "t.jsonl")
+    assert (table.rows, table.missing, table.prompts, table.distinct_answers) == (4, 1, 2, 1)
 
 
 def test_one_bad_file_among_many_is_named(tmp_path: Path) -> None:
@@ -104,7 +154,7 @@ def test_one_bad_file_among_many_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "u*") == f"{tmp_path / 'u1.csv.gz'}: {rule}"
     for i in range(3):
         (tmp_path / f"v{i}.jsonl").write_bytes(JSON + (b'{"p": 1,\n' if i else b""))
-    rule = "is not one JSON object: Expecting property name enclosed in double quotes at column 9"
+    rule = "is not one JSON object: Expecting property name enclosed in double quotes at column 9: correct the line"
     assert refusal(tmp_path / "v*") == f"{tmp_path / 'v1.jsonl'}, line 5: {rule}"
 
 
@@ -159,8 +209,8 @@ def test_zstd(tmp_path: Path, suffix: str) -> None:
     assert (facts(path).rows, facts(path).prompts) == (4, 3)
     path.write_bytes(zstd.compress(text + (b"bad\n" if "json" in suffix else b"bad\nworse\n")))
     rule = {
-        "jso": "is not one JSON object: Expecting value at column 1",
-        "ndj": "is not one JSON object: Expecting value at column 1",
+        "jso": "is not one JSON object: Expecting value at column 1: correct the line",
+        "ndj": "is not one JSON object: Expecting value at column 1: correct the line",
     }.get(suffix[1:4], "1 value, where the header names 2 columns: correct the line")
     assert refusal(path) == f"{path}, line {5 if 'json' in suffix else 6}: {rule}"
 

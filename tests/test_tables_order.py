@@ -74,7 +74,8 @@ def test_order_against_plain_python(rows: Rows, conflicts: str) -> None:
     draws = table.draws
     assert table.order is not None
     assert table.order.rows == len(rows)
-    assert table.order.twice == sum(len(where) == 2 for where in kept.values())
+    counted = [sum(min(len(where), 3) == k for where in kept.values()) for k in (1, 2, 3)]
+    assert [table.order.once, table.order.twice, table.order.oftener] == counted
     sized = [window.width for window in table.order.windows]
     present = sum(bool(a) for _, a in rows)
     assert sized == sorted(
@@ -88,6 +89,8 @@ def test_order_against_plain_python(rows: Rows, conflicts: str) -> None:
         chances = [(len(where), within(len(where), window.width, len(rows))) for where in kept.values()]
         assert window.windowed_expected == pytest.approx(sum(k * chance for k, chance in chances) / draws)
         assert window.twice_expected == pytest.approx(sum(chance for k, chance in chances if k == 2))
+        assert window.oftener == sum(len(where) > 2 for where in near)
+        assert window.oftener_expected == pytest.approx(sum(chance for k, chance in chances if k > 2))
 
 
 def order_of(folder: Path, rows: Rows) -> Order:

@@ -8,9 +8,10 @@
     print(audit.text())
     audit.floors.sharp.value, audit.missing_mass.certificate.low, [alarm.name for alarm in audit.alarms]
 
-``corpus`` reads the table and puts a ``record`` together from ``floors``, ``outlook``, ``premises`` (with ``moments``)
-and ``contents``; ``telling`` puts it into words, ``text`` and ``corpus_page`` (in the shell of ``report``) show it;
-``cli`` is the command line. Importing the package loads none of them.
+``corpus`` reads the table and puts a ``record`` together from ``floors``, ``outlook``, ``premises`` (with ``moments``
+and ``growing``), ``runs`` and ``contents``; ``telling`` (with ``rounding``) puts it into words, ``text`` and
+``corpus_page`` (in the shell of ``report``) show it; ``cli`` is the command line. Importing the package loads none of
+them.
 """
 
 from __future__ import annotations

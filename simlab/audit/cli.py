@@ -99,9 +99,14 @@ def parse(
     no_order_check: Annotated[
         bool, typer.Option("--no-order-check", help="Do not ask whether repeats come in runs; reads faster.")
     ] = False,
-    no_spelling_check: Annotated[
-        bool, typer.Option("--no-spelling-check", help="Do not compare spellings; reads large tables much faster.")
-    ] = False,
+    spelling_check: Annotated[
+        bool | None,
+        typer.Option(
+            "--spelling-check/--no-spelling-check",
+            help="Compare spellings, or do not; default: up to 5,000,000 rows.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="The seed of the bootstrap.")] = "0",
     memory_limit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Memory for reading, such as 2GB; larger tables spill to disk.")
@@ -128,7 +133,7 @@ def parse(
         "skip_bad_rows": skip_bad_rows,
         "examples": not no_examples,
         "order_check": not no_order_check,
-        "spelling_check": not no_spelling_check,
+        "spelling_check": spelling_check,
         "seed": seed,
         "memory_limit": memory_limit,
     }

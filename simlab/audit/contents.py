@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from simlab.audit.finding import Finding
 from simlab.audit.floors import Answers
-from simlab.audit.record import Asked, Conflicts, Singletons, name_of
+from simlab.audit.record import Conflicts, Question, Singletons, name_of
 from simlab.missing_mass import CountsOfCounts
-from simlab.tables import Skipped
-from simlab.terminal.wording import plural
+from simlab.tables import FactTable, Skipped
+from simlab.terminal.wording import plural, printable
 
 VARIANTS = 0.02
 """The share of the singleton rate that may go with normalising before it is an alarm."""
@@ -39,6 +39,19 @@ def spelling_variants(singletons: Singletons, normalize: str, draws: int) -> Fin
     )
 
 
+def spellings_left_out(table: FactTable, asked: Question, most: int) -> Finding | None:
+    """Return a note where spellings were not compared, because the table is large and nobody said that they must be."""
+    if table.spellings is not None or asked.spelling_check is not None:
+        return None
+    return Finding(
+        "spellings_left_out",
+        "note",
+        f"spellings were not compared: that is done unasked up to {most:,} rows, since it takes longer than all else; "
+        "--spelling-check asks for it",
+        {"rows": table.rows, "most_rows": most},
+    )
+
+
 def many_conflicts(conflicts: Conflicts, rule: str) -> Finding | None:
     """Return an alarm where more than ``CONFLICTING`` of the prompts answered twice or more have several answers.
 
@@ -56,7 +69,7 @@ def many_conflicts(conflicts: Conflicts, rule: str) -> Finding | None:
     )
 
 
-def one_answer(answers: Answers | None, asked: Asked) -> Finding | None:
+def one_answer(answers: Answers | None, asked: Question) -> Finding | None:
     """Return a note where no floor can be told, because all prompts share one answer."""
     if answers is not None or asked.answer is None:
         return None
@@ -69,7 +82,7 @@ def one_answer(answers: Answers | None, asked: Asked) -> Finding | None:
     )
 
 
-def idk_unused(counts: CountsOfCounts, asked: Asked) -> Finding | None:
+def idk_unused(counts: CountsOfCounts, asked: Question) -> Finding | None:
     """Return a note where texts were said to mean IDK and no row has one of them."""
     if not asked.idk or counts.idk:
         return None
@@ -87,7 +100,8 @@ def skipped_rows(skipped: Sequence[Skipped]) -> Finding | None:
     if not skipped:
         return None
     told = [
-        f"{plural(one.rows, 'row')} of {name_of(one.path)} ({one.rule}), the first at {one.first}" for one in skipped
+        f"{plural(one.rows, 'row')} of {printable(name_of(one.path))} ({one.rule}), the first at {one.first}"
+        for one in skipped
     ]
     more = f"; and more in {plural(len(told) - TOLD, 'other place')}" if len(told) > TOLD else ""
     return Finding(

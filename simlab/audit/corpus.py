@@ -7,24 +7,36 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.audit.contents import idk_unused, many_conflicts, one_answer, skipped_rows, spelling_variants
+from simlab.audit.contents import (
+    idk_unused,
+    many_conflicts,
+    one_answer,
+    skipped_rows,
+    spelling_variants,
+    spellings_left_out,
+)
 from simlab.audit.finding import Finding
 from simlab.audit.floors import Answers, answers_of, floors_of
 from simlab.audit.outlook import curve_of, rows_needed
 from simlab.audit.premises import deduplicated, deduplicated_pairs, no_singletons, too_few_rows, without_replacement
-from simlab.audit.record import Asked, Conflicts, CorpusAudit, MissingMass, Singletons, Size
+from simlab.audit.record import Conflicts, CorpusAudit, MissingMass, Question, Singletons, Size
 from simlab.audit.runs import clustered
 from simlab.errors import BadInput
-from simlab.missing_mass import CountsOfCounts, certificate, chao_jost, counts_of, good_turing
+from simlab.missing_mass import CountsOfCounts, certificate, chao_jost, good_turing
+from simlab.missing_mass.counts import counts_of_cells
 from simlab.missing_mass.exponent import frequency_exponent
 from simlab.tables import FactTable, read_facts
+from simlab.tables.settings import idk_of
 from simlab.terminal.interruption import put_off
 from simlab.terminal.numerals import count as whole_number
 from simlab.terminal.numerals import share
 from simlab.worlds import from_facts
+from simlab.worlds.world import MOST
 
 EXAMPLES = 10
 """Facts of each kind that are shown."""
+SPELLED = 5_000_000
+"""The most rows of a table whose spellings are compared unasked."""
 
 
 def audit_corpus(
@@ -42,7 +54,7 @@ def audit_corpus(
     skip_bad_rows: bool = False,
     examples: bool = True,
     order_check: bool = True,
-    spelling_check: bool = True,
+    spelling_check: bool | None = None,
     seed: int = 0,
     memory_limit: str | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -57,8 +69,8 @@ def audit_corpus(
     - ``target``: the floor (without answers: the missing mass) for which ``more_rows`` says how many it takes.
     - ``examples``: whether texts of the table are to be in the record at all.
     - ``order_check``: whether to ask if repeats come in runs (never with ``count``, which has no order).
-    - ``spelling_check``: whether to compare the rates after normalising; respells every row, which is most of the time
-      that a large table takes.
+    - ``spelling_check``: whether to compare the rates after normalising, which respells every row and takes longer than
+      all else; None does so up to ``SPELLED`` rows, and leaves a note beyond.
     - ``seed``: of the bootstrap behind the coverage curve and ``more_rows``; nothing else is sampled.
 
     The floors take rows for i.i.d. draws and answers for arbitrary (arXiv 2509.04664 v1, Definition 1); what in the
@@ -67,17 +79,18 @@ def audit_corpus(
     """
     if n_answers is not None and answer is None:
         raise BadInput(f"n_answers = {n_answers} without answer: without answers it has no meaning")
-    asked = Asked(
+    asked = Question(
         prompt=prompt,
         answer=answer,
         count=count,
-        idk=(idk,) if isinstance(idk, str) else tuple(idk),
+        idk=idk_of(idk),
         conflicts=conflicts,
         normalize=normalize,
-        n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2),
+        n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2, MOST),
         level=share("level", level, 0.95),
         target=share("target", target),
         seed=whole_number("seed", seed, 0),
+        spelling_check=spelling_check,
     )
     table = read_facts(
         paths,
@@ -91,7 +104,7 @@ def audit_corpus(
         skip_bad_rows=skip_bad_rows,
         examples=EXAMPLES if examples else 0,
         order=order_check and count is None,
-        spellings=spelling_check,
+        spellings=SPELLED if spelling_check is None else spelling_check,
         progress=progress,
     )
     if progress is not None:
@@ -100,7 +113,7 @@ def audit_corpus(
         return audit_table(table, asked)
 
 
-def audit_table(table: FactTable, asked: Asked) -> CorpusAudit:
+def audit_table(table: FactTable, asked: Question) -> CorpusAudit:
     """Return the audit of a table that was read as ``asked`` says."""
     counts = table_counts(table)
     rng = np.random.default_rng(asked.seed)
@@ -119,7 +132,6 @@ def audit_table(table: FactTable, asked: Asked) -> CorpusAudit:
     conflicts = _conflicts(table, asked.conflicts) if asked.answer else None
     answers = _answers(table, asked)
     fits = frequency_exponent(counts, level=asked.level)
-    valid_over_errors = 0.0 if answers is None else answers.valid_over_errors
     return CorpusAudit(
         files=table.files,
         asked=asked,
@@ -133,7 +145,7 @@ def audit_table(table: FactTable, asked: Asked) -> CorpusAudit:
         conflicts=conflicts,
         coverage=curve_of(counts, asked.level, rng),
         power_law=fits,
-        more_rows=rows_needed(counts, valid_over_errors, fits.fits, asked.target, asked.level, rng),
+        more_rows=rows_needed(counts, answers, fits.fits, asked.target, asked.level, rng),
         order=table.order,
         examples=table.examples,
         findings=_findings(table, asked, counts, singletons, conflicts, answers),
@@ -142,14 +154,9 @@ def audit_table(table: FactTable, asked: Asked) -> CorpusAudit:
 
 def table_counts(table: FactTable) -> CountsOfCounts:
     """The counts of counts of a table's facts: how many were answered once, twice, ...; IDK rows are draws of none."""
-    seen = table.answered > 0
-    times, where = np.unique(table.answered[seen], return_inverse=True)
-    facts = np.zeros(len(times), dtype=np.int64)
-    np.add.at(facts, where.reshape(-1), table.multiplicity[seen])
-    idk = sum(int(i) * int(m) for i, m in zip(table.idk, table.multiplicity, strict=True))
-    if not len(times):
+    if not table.answered.any():
         raise BadInput(f"{table.path[0]}: every row says IDK: an audit needs rows that state a fact")
-    return counts_of(dict(zip(times.tolist(), facts.tolist(), strict=True)), idk=idk)
+    return counts_of_cells(table.answered, table.multiplicity, table.idk_draws)
 
 
 def _size(table: FactTable) -> Size:
@@ -164,13 +171,13 @@ def _size(table: FactTable) -> Size:
     )
 
 
-def _answers(table: FactTable, asked: Asked) -> Answers | None:
+def _answers(table: FactTable, asked: Question) -> Answers | None:
     """The sizes of the answer sets; None without answers, and where one answer is all there is."""
     if asked.answer is None:
         return None
     if asked.n_answers is None and table.distinct_answers - int(table.valid.max()) < 1:
         return None
-    return answers_of(from_facts(table, asked.n_answers), asked.n_answers is not None)
+    return answers_of(from_facts(table, asked.n_answers), asked.n_answers is not None, table.commonest_answer)
 
 
 def _conflicts(table: FactTable, rule: str) -> Conflicts:
@@ -190,23 +197,25 @@ def _conflicts(table: FactTable, rule: str) -> Conflicts:
 
 def _findings(
     table: FactTable,
-    asked: Asked,
+    asked: Question,
     counts: CountsOfCounts,
     singletons: Singletons,
     conflicts: Conflicts | None,
     answers: Answers | None,
 ) -> tuple[Finding, ...]:
-    """Every alarm, and after them the notes."""
+    """Every alarm, and after them the notes; runs before the hump in the counts that they make."""
+    runs = clustered(table.order, singletons.prompts)
     found = [
         deduplicated(counts) or deduplicated_pairs(table),
         no_singletons(counts),
-        without_replacement(counts),
+        runs,
+        without_replacement(counts, runs is not None),
         too_few_rows(counts, asked.level),
-        clustered(table.order, singletons.prompts),
         spelling_variants(singletons, asked.normalize, counts.draws),
         many_conflicts(conflicts, asked.conflicts) if conflicts else None,
         one_answer(answers, asked),
         idk_unused(counts, asked),
+        spellings_left_out(table, asked, SPELLED),
         skipped_rows(table.skipped),
     ]
     said = [finding for finding in found if finding is not None]

@@ -8,7 +8,8 @@ import simlab
 from simlab.audit.floors import floors_along
 from simlab.audit.record import CorpusAudit
 from simlab.audit.report import Block, Element, Grid, Key, Paragraph, Picture, Terms, page
-from simlab.audit.telling import Section, about, at_least, lead_of, rate, sections_of, sentence, title_of
+from simlab.audit.rounding import about, at_least, rate
+from simlab.audit.telling import Section, lead_of, sections_of, sentence, title_of
 from simlab.audit.text import answers_shown, printable
 from simlab.drawing import audits
 from simlab.tables import Examples, Fact
@@ -40,17 +41,21 @@ def _keys(audit: CorpusAudit) -> list[Key]:
     mass = audit.missing_mass
     keys = []
     if audit.floors is not None:
-        floor = max(audit.floors.sharp.value, 0.0)
-        keys.append(Key(rate(floor), "floor of the error of a calibrated model, in expectation"))
+        sharp = audit.floors.sharp
+        vacuous = ": vacuous, it says nothing" if sharp.vacuous else ""
+        keys.append(Key(rate(sharp.value), f"floor of the error of a calibrated model, in expectation{vacuous}"))
     keys.append(Key(rate(mass.good_turing.estimate), "missing mass (Good-Turing), the singleton rate"))
     keys.append(
         Key(f"≥ {at_least(mass.certificate.low)}", f"missing mass, certified at confidence {mass.certificate.level:g}")
     )
     more = audit.more_rows
-    if more.chao_jost is not None and audit.counts.f(1) < audit.counts.seen:
+    if more.chao_jost is not None:
         what = "floor" if audit.floors else "missing mass"
         keys.append(
-            Key(about(more.chao_jost.estimate), f"more rows until the {what} is under {more.target:g}, extrapolated")
+            Key(
+                f"≥ {about(more.chao_jost.estimate)}",
+                f"more rows until the {what} is under {more.target:g}, extrapolated: the least to expect",
+            )
         )
     keys.append(Key(str(len(audit.alarms)), "alarm" if len(audit.alarms) == 1 else "alarms"))
     return keys
@@ -96,12 +101,12 @@ def _floor_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
     assert audit.floors is not None
     assert audit.answers is not None
     draws, points = audit.counts.draws, audit.floors.frontier
-    along = floors_along(audit.singletons.singleton_rate, audit.answers, draws)
+    sizes, sharp, published = floors_along(audit.singletons.singleton_rate, audit.answers, draws)
     found: list[Element] = [
         Picture(
-            audits.floors_against_draws(*along, draws),
+            audits.floors_against_draws(sizes, sharp, published, draws),
             "The floor against corpus size N with the singleton rate held: the published bound says something only "
-            "where its line is above zero.",
+            f"where its line is above zero.{' Here the sharp form too lies below it.' if sharp.max() <= 0 else ''}",
         )
     ]
     if points[-1].calibration_gap > 0:
@@ -141,6 +146,8 @@ def _counts_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
 
 
 def _coverage_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
+    if audit.counts.draws == 1:
+        return ()
     curve, more = audit.coverage, audit.more_rows
     rows = tuple(
         (f"{int(size):,}", rate(float(c)), f"{rate(float(low))} to {rate(float(high))}", f"{facts:,.0f}")
@@ -155,8 +162,9 @@ def _coverage_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
     return (
         Picture(
             figure,
-            "Coverage against corpus size: what fewer rows would have covered, and extrapolated to twice as many. The "
-            f"band is the {curve.level:.0%} interval at each size.",
+            "Coverage against corpus size: what fewer rows would have covered, and extrapolated to twice as many. Up "
+            f"to the table's own N the band is the {curve.level:.0%} interval at each size; beyond, it is the scatter "
+            "of the extrapolation and not its bias, and the line is the most to expect.",
         ),
         *(Paragraph(sentence(warning), "note") for warning in curve.warnings),
         Grid("Coverage at each size", ("draws", "coverage", "interval", "facts"), rows, (0, 1, 2, 3), folded=True),

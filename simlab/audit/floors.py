@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab import bounds
+from simlab.audit.growing import draws_until
 from simlab.bounds.report import BoundReport
-from simlab.missing_mass import CountsOfCounts, Estimate
+from simlab.missing_mass import CountsOfCounts, Estimate, certificate
 
 if TYPE_CHECKING:
     from simlab.worlds import World
@@ -27,13 +28,18 @@ ABSTAINED = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The sizes of the answer sets: |R_c|, min|E_c|, max|E_c|, max|V_c|, and whether |R_c| was told or counted."""
+    """The sizes of the answer sets: |R_c|, min|E_c|, max|E_c|, max|V_c|, and whether |R_c| was told or counted.
+
+    ``commonest`` is the share of the answered rows that state the commonest answer: where it is large, answers are not
+    as arbitrary as the floors take them for.
+    """
 
     answers: int
     n_errors_min: int
     n_errors_max: int
     n_valid_max: int
     told: bool
+    commonest: float = 0.0
 
     @property
     def valid_over_errors(self) -> float:
@@ -45,6 +51,7 @@ class Answers:
         return {
             "answers": self.answers,
             "told": self.told,
+            "commonest": self.commonest,
             "n_errors_min": self.n_errors_min,
             "n_errors_max": self.n_errors_max,
             "n_valid_max": self.n_valid_max,
@@ -55,15 +62,17 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Idk:
-    """The rows that say IDK: their share of N, and rates and floor per answered row.
+    """The rows that say IDK: their share of N, and the singleton rate and every floor per answered row.
 
     A calibrated model answers ``1 - share`` of all prompts drawn, so that a floor for its errors among all prompts,
     divided by that, is one for its errors among its answers.
     """
 
     share: float
-    singleton_rate_answered: float
-    floor_answered: float
+    singleton_rate: float
+    sharp: float
+    certified: float
+    published: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +88,14 @@ class FrontierPoint:
 class Floors:
     """Every floor of one table, all for delta = 0: see the module.
 
-    ``sharp_draws_needed`` is the least N at which the sharp form is above 0 with sr held, None if there is none.
+    ``sharp_draws_needed`` is the least N at which the sharp form is above 0 with sr held, ``certified_draws_needed``
+    about that at which the certified one is, all counts of counts growing alike; None if there is none.
     """
 
     sharp: BoundReport
     sharp_draws_needed: int | None
     certified: BoundReport
+    certified_draws_needed: int | None
     confidence: float
     published: BoundReport
     idk: Idk | None
@@ -94,7 +105,8 @@ class Floors:
         """Return the fields for JSON."""
         return {
             "sharp": told(self.sharp) | {"draws_needed": self.sharp_draws_needed},
-            "certified": told(self.certified) | {"confidence": self.confidence},
+            "certified": told(self.certified)
+            | {"draws_needed": self.certified_draws_needed, "confidence": self.confidence},
             "published": told(self.published),
             "idk": None if self.idk is None else {name: getattr(self.idk, name) for name in Idk.__slots__},
             "frontier": [{name: getattr(point, name) for name in FrontierPoint.__slots__} for point in self.frontier],
@@ -117,7 +129,7 @@ def told(report: BoundReport) -> dict[str, Any]:
     }
 
 
-def answers_of(world: World, told: bool) -> Answers:
+def answers_of(world: World, told: bool, commonest: float) -> Answers:
     """The sizes of the answer sets of the world of a table."""
     errors = world.n_errors
     return Answers(
@@ -126,6 +138,7 @@ def answers_of(world: World, told: bool) -> Answers:
         n_errors_max=int(errors.max()),
         n_valid_max=world.n_valid,
         told=told,
+        commonest=commonest,
     )
 
 
@@ -134,24 +147,41 @@ def floors_of(counts: CountsOfCounts, answers: Answers, certified_mass: Estimate
     E[err] + E[delta] >= sr - 1/N - k/K (sharp form; E[MM] >= E[sr] - 1/N), and x - k/K with the certificate MM >= x.
     """
     draws, rate = counts.draws, counts.singleton_rate
-    sharp = _sharp(rate - 1 / draws, answers)
+    sharp, certified = _sharp(rate - 1 / draws, answers), _sharp(certified_mass.low, answers)
+    published = bounds.error_from_singletons(rate, draws, answers.n_errors_min, 0.0)
     margin = rate - answers.valid_over_errors
     return Floors(
         sharp=sharp,
-        sharp_draws_needed=math.floor(1 / margin) + 1 if margin > 1e-18 else None,
-        certified=_sharp(certified_mass.low, answers),
+        sharp_draws_needed=_sharp_from(rate, answers) if margin > 1e-18 else None,
+        certified=certified,
+        certified_draws_needed=_certified_from(counts, answers, certified_mass) if margin > 1e-18 else None,
         confidence=certified_mass.level,
-        published=bounds.error_from_singletons(rate, draws, answers.n_errors_min, 0.0),
-        idk=_idk(counts, sharp.value),
+        published=published,
+        idk=_idk(counts, sharp.value, certified.value, published.value),
         frontier=frontier(rate, answers.n_errors_max),
     )
 
 
-def _idk(counts: CountsOfCounts, floor: float) -> Idk | None:
+def _sharp_from(rate: float, answers: Answers) -> int:
+    """The least N at which sr - 1/N - k/K is above 0, in the arithmetic of the floor itself."""
+    least = math.floor(1 / (rate - answers.valid_over_errors)) + 1
+    return least + _sharp(rate - 1 / least, answers).vacuous
+
+
+def _certified_from(counts: CountsOfCounts, answers: Answers, certified_mass: Estimate) -> int | None:
+    """About the least N at which the certified floor is above 0, all counts of counts growing alike.
+
+    The certificate then rises to sr, so that there is such an N where sr - k/K is above 0.
+    """
+    gamma, least = 1 - certified_mass.level, answers.valid_over_errors
+    return draws_until(counts, lambda grown: certificate(grown, gamma=gamma).low > least)
+
+
+def _idk(counts: CountsOfCounts, *floors: float) -> Idk | None:
     if not counts.idk:
         return None
     answered = 1 - counts.idk / counts.draws
-    return Idk(counts.idk / counts.draws, counts.singleton_rate / answered, floor / answered)
+    return Idk(counts.idk / counts.draws, counts.singleton_rate / answered, *(floor / answered for floor in floors))
 
 
 def frontier(missing_mass: float, n_errors_max: int) -> tuple[FrontierPoint, ...]:

@@ -6,9 +6,8 @@ test raises a false alarm in about one of ``1 / CHANCE`` corpora of independent 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from simlab.audit.finding import Finding
+from simlab.audit.growing import draws_until
 from simlab.audit.moments import TESTED, hump, steepest_hump, threshold
 from simlab.missing_mass import CountsOfCounts, certificate, good_turing
 from simlab.tables import FactTable
@@ -24,8 +23,6 @@ WIDE = 0.5
 """An interval wider than this says next to nothing."""
 NARROW = 0.1
 """The width that the alarm of few rows looks for."""
-MOST_TIMES = 2**40
-"""How often a corpus is repeated at most in that search."""
 
 
 def deduplicated(counts: CountsOfCounts) -> Finding | None:
@@ -96,11 +93,13 @@ def no_singletons(counts: CountsOfCounts) -> Finding | None:
     )
 
 
-def without_replacement(counts: CountsOfCounts) -> Finding | None:
+def without_replacement(counts: CountsOfCounts, in_runs: bool = False) -> Finding | None:
     """Return an alarm where a count of counts exceeds what its neighbours allow to i.i.d. draws (``moments.hump``).
 
     An extract without replacement of a table whose own rows were independent draws is a sample of independent draws
-    itself, and nothing shows. What shows is that a fact could be drawn so many times and no more.
+    itself, and nothing shows. What shows is that a fact could be drawn so many times and no more. Facts written several
+    times in a row do the same; ``in_runs`` says that they were seen (``runs.clustered``), and is then named as the
+    cause.
     """
     if not counts.f(1) or len(counts.times) == 1:
         return None  # told by ``no_singletons`` and ``deduplicated``
@@ -108,12 +107,18 @@ def without_replacement(counts: CountsOfCounts) -> Finding | None:
     if z <= threshold(CHANCE, len(TESTED)):
         return None
     below, here, above = (counts.f(j) for j in (k - 1, k, k + 1))
+    cause = (
+        "the runs named above explain it, as facts written several times in a row make such a hump; if the table is "
+        "merely sorted, rows drawn without replacement, or de-duplicated in part, do"
+        if in_runs
+        else "rows drawn without replacement, or de-duplicated in part, look like this, and their singleton rate is "
+        "not the missing mass"
+    )
     return Finding(
         "without_replacement",
         "alarm",
         f"{here:,} facts stand exactly {k} times, more than independent draws allow beside {below:,} that stand "
-        f"{k - 1} and {above:,} that stand {k + 1} times (z = {z:.1f}): rows drawn without replacement, or "
-        "de-duplicated in part, look like this, and their singleton rate is not the missing mass",
+        f"{k - 1} and {above:,} that stand {k + 1} times (z = {z:.1f}): {cause}",
         {"k": k, f"f{k - 1}": below, f"f{k}": here, f"f{k + 1}": above, "z": z},
     )
 
@@ -128,12 +133,12 @@ def too_few_rows(counts: CountsOfCounts, level: float) -> Finding | None:
     if width <= WIDE:
         return None
     evidence: dict[str, float | int] = {"draws": counts.draws, "width": width}
-    says = f"too few rows: at N = {counts.draws:,} the interval of the missing mass is {width:.2f} wide"
-    narrow = _draws_until(counts, lambda grown: _width(grown, level) < NARROW)
+    says = f"at N = {counts.draws:,} the interval of the missing mass is {width:.2f} wide, and says next to nothing"
+    narrow = draws_until(counts, lambda grown: _width(grown, level) < NARROW)
     if narrow is not None:
         evidence["draws_for_narrow"] = narrow
         says += f"; at the same rates it is narrower than {NARROW:g} from about N = {narrow:,} on"
-    positive = _draws_until(counts, lambda grown: certificate(grown, gamma=1 - level).low > 0)
+    positive = draws_until(counts, lambda grown: certificate(grown, gamma=1 - level).low > 0)
     if positive is not None and positive > counts.draws:
         evidence["draws_for_certificate"] = positive
         says += f", and the certificate is above 0 from about N = {positive:,} on"
@@ -143,20 +148,3 @@ def too_few_rows(counts: CountsOfCounts, level: float) -> Finding | None:
 def _width(counts: CountsOfCounts, level: float) -> float:
     interval = good_turing(counts, level=level)
     return interval.high - interval.low
-
-
-def _draws_until(counts: CountsOfCounts, enough: Callable[[CountsOfCounts], bool]) -> int | None:
-    """The N of the least whole multiple of the counts that is ``enough``, None where none up to ``MOST_TIMES`` is."""
-
-    def grown(times: int) -> CountsOfCounts:
-        return CountsOfCounts(counts.times, counts.facts * times, counts.idk * times)
-
-    too_few, times = 0, 1
-    while not enough(grown(times)):
-        too_few, times = times, 2 * times
-        if times > MOST_TIMES:
-            return None
-    while times - too_few > 1:
-        middle = (too_few + times) // 2
-        too_few, times = (too_few, middle) if enough(grown(middle)) else (middle, times)
-    return grown(times).draws

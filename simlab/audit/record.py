@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,16 @@ from simlab.audit.floors import Answers, Floors
 from simlab.audit.outlook import MoreRows
 from simlab.missing_mass import CountsOfCounts, Estimate
 from simlab.missing_mass.curve import CoverageCurve
+from simlab.missing_mass.estimate import strict_fields
 from simlab.missing_mass.exponent import FrequencyExponent
 from simlab.tables import Examples, FileRead, Order, Skipped
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the JSON; it is raised when a field goes away or changes its meaning."""
 
 
-def as_fields(record: Any) -> dict[str, Any]:
-    """The fields of a record, by name, as they are."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """What the audit was asked: columns, rules and levels, as ``audit_corpus`` takes them."""
 
     prompt: str | None
@@ -40,6 +36,7 @@ class Asked:
     level: float
     target: float
     seed: int
+    spelling_check: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class CorpusAudit:
     """
 
     files: tuple[FileRead, ...]
-    asked: Asked
+    asked: Question
     size: Size
     skipped: tuple[Skipped, ...]
     counts: CountsOfCounts
@@ -125,7 +122,7 @@ class CorpusAudit:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as dictionaries, lists and plain values, for strict JSON: NaN and infinity are None."""
-        counts, curve = self.counts, self.coverage
+        counts = self.counts
         said = {
             "simlab": simlab.__version__,
             "audit": "corpus",
@@ -136,14 +133,12 @@ class CorpusAudit:
             "skipped": [asdict(one) | {"path": name_of(one.path)} for one in self.skipped],
             "counts_of_counts": {"times": counts.times.tolist(), "facts": counts.facts.tolist(), "idk": counts.idk},
             "singletons": asdict(self.singletons),
-            "missing_mass": {name: estimate.as_dict() for name, estimate in as_fields(self.missing_mass).items()},
+            "missing_mass": strict_fields(self.missing_mass),
             "answers": self.answers and self.answers.as_dict(),
             "floors": self.floors and self.floors.as_dict(),
             "conflicts": self.conflicts and asdict(self.conflicts),
-            "coverage": {
-                name: value.tolist() if hasattr(value, "tolist") else value for name, value in as_fields(curve).items()
-            },
-            "power_law": as_fields(self.power_law) | {"alpha": self.power_law.alpha.as_dict()},
+            "coverage": self.coverage.as_dict(),
+            "power_law": self.power_law.as_dict(),
             "more_rows": self.more_rows.as_dict(),
             "order": self.order and asdict(self.order),
             "examples": self.examples and asdict(self.examples),

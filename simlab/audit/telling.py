@@ -1,7 +1,4 @@
-"""What an audit of a corpus says, in words and in order, once for the terminal and once for the page.
-
-A lower end is rounded down and an upper end up, so that what is printed promises no more than what was proved.
-"""
+"""What an audit of a corpus says, in words and in order, once for the terminal and once for the page."""
 
 from __future__ import annotations
 
@@ -10,14 +7,10 @@ from dataclasses import dataclass
 
 from simlab.audit.floors import Floors
 from simlab.audit.record import CorpusAudit, name_of
+from simlab.audit.rounding import about, at_least, at_most, percent, rate, whole
 from simlab.bounds.report import BoundReport
 from simlab.missing_mass import Estimate
-from simlab.terminal.wording import plural
-
-PLACES = 4
-"""Decimals of a rate."""
-SMALL = 1e-3
-"""A rate below this is written to three digits, not to four decimals."""
+from simlab.terminal.wording import plural, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +31,6 @@ class Section:
     lines: tuple[Line, ...]
 
 
-def rate(value: float) -> str:
-    """A rate to four decimals, a tiny one to three digits."""
-    return f"{value:.{PLACES}f}" if not 0 < abs(value) < SMALL else f"{value:.2e}"
-
-
-def at_least(value: float) -> str:
-    """A lower end, rounded down."""
-    return rate(math.floor(value * 10**PLACES) / 10**PLACES if abs(value) >= SMALL else value)
-
-
-def at_most(value: float) -> str:
-    """An upper end, rounded up."""
-    return rate(math.ceil(value * 10**PLACES) / 10**PLACES if abs(value) >= SMALL else value)
-
-
-def whole(value: float) -> str:
-    """A number of rows."""
-    if math.isinf(value):
-        return "any number"
-    return f"{value:,.0f}" if value < 1e15 else f"{value:.3g}"
-
-
-def about(value: float) -> str:
-    """An extrapolated number of rows, to three digits."""
-    return whole(float(f"{value:.3g}"))
-
-
-def percent(value: float) -> str:
-    """A share in per cent, to two digits."""
-    return f"{value * 100:.2g} %" if value < 0.0995 else f"{value * 100:.3g} %"
-
-
 def sentence(text: str) -> str:
     """The text with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
@@ -77,10 +38,11 @@ def sentence(text: str) -> str:
 
 def title_of(audit: CorpusAudit) -> str:
     """The files, and what they were read as."""
-    names = [name_of(file.path) for file in audit.files]
+    names = [printable(name_of(file.path)) for file in audit.files]
     named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     asked = audit.asked
-    return f"{named}: {f'{asked.prompt} -> {asked.answer}' if asked.prompt else 'whole rows as facts'}"
+    columns = printable(f"{asked.prompt} -> {asked.answer}")
+    return f"{named}: {columns if asked.prompt else 'whole rows as facts'}"
 
 
 def lead_of(audit: CorpusAudit) -> str:
@@ -89,7 +51,7 @@ def lead_of(audit: CorpusAudit) -> str:
     skipped = f", {size.skipped:,} skipped as bad" if size.skipped else ""
     parts = [f"{plural(size.rows, 'row')}, {size.missing:,} missing{skipped}; N = {size.draws:,}"]
     if audit.asked.prompt:
-        parts += [plural(size.prompts, "prompt"), plural(size.facts, "distinct fact")]
+        parts += [plural(size.prompts, "prompt"), plural(size.facts, "distinct (prompt, answer) pair")]
         parts += [plural(size.distinct_answers, "distinct answer")]
     else:
         parts += [plural(size.prompts, "distinct fact")]
@@ -106,29 +68,33 @@ def _floor(audit: CorpusAudit) -> Section:
     floors = audit.floors
     if floors is None or audit.answers is None:
         return Section("floor", "More rows", (_more_rows(audit),))
+    sharp = _from(floors.sharp, floors.sharp_draws_needed, "sr and K")
+    certified = _from(floors.certified, floors.certified_draws_needed, "all rates")
+    published = _from(floors.published, floors.published.draws_needed, "sr and K")
     lines = [
         Line(
             "sharp form, in expectation",
-            f"error + delta >= {rate(floors.sharp.value)} = sr - 1/N - k/K{_empty(floors.sharp)}",
+            f"error + delta >= {rate(floors.sharp.value)} = sr - 1/N - k/K{sharp}",
             "Holds on average over tables like this one and over the answers, for every model. delta is the model's "
             "calibration gap: 0 for a calibrated one.",
         ),
         Line(
             f"certified, confidence {floors.confidence:g}",
-            f"error + delta >= {at_least(floors.certified.value)}{_empty(floors.certified)}",
+            f"error + delta >= {at_least(floors.certified.value)}{certified}",
             "The sharp form with the certificate of the missing mass in place of its estimate; on average over the "
             "answers never seen.",
         ),
         Line(
             "Theorem 2 as published, 99 %",
-            f"error >= {at_least(floors.published.value)}{_published(floors.published)}",
+            f"error >= {at_least(floors.published.value)}{published}",
             f"sr - 2/K - (35 + 6 ln N)/sqrt(N) for delta = 0: {floors.published.source}.",
         ),
         Line(
             "taken for granted",
             f"rows are i.i.d. draws; answers cannot be guessed, {audit.answers.answers:,} are plausible "
-            f"({'as told' if audit.answers.told else 'all in the table'}); delta = 0",
-            "Where an answer can be guessed from others, less error is possible.",
+            f"({'as told' if audit.answers.told else 'all in the table'}), and the commonest stands in "
+            f"{percent(audit.answers.commonest)} of the answered rows; delta = 0",
+            "Where an answer can be guessed, from others or since it is common, less error is possible.",
         ),
         *_idk(floors),
         *_frontier(floors),
@@ -137,28 +103,32 @@ def _floor(audit: CorpusAudit) -> Section:
     return Section("floor", "Floor of the error", tuple(lines))
 
 
-def _empty(report: BoundReport) -> str:
-    return ": vacuous, it says nothing" if report.vacuous else ""
-
-
-def _published(report: BoundReport) -> str:
+def _from(report: BoundReport, needed: float | None, held: str) -> str:
+    """Whether a floor is vacuous, and the N from which it says something with the rest ``held``."""
     if not report.vacuous:
         return ""
-    needed = report.draws_needed
     if needed is None or math.isinf(needed):
         return ": vacuous, and so at any N with this singleton rate"
-    return f": vacuous; with sr and K held it says something from N = {whole(needed)} on"
+    return f": vacuous; with {held} held it says something from N = {whole(needed)} on"
 
 
 def _idk(floors: Floors) -> list[Line]:
     if floors.idk is None:
         return []
-    share, floor = percent(floors.idk.share), rate(floors.idk.floor_answered)
+    idk = floors.idk
+    sharp, certified, published = (
+        f"{value} {form}{' (vacuous)' if report.vacuous else ''}"
+        for value, form, report in (
+            (rate(idk.sharp), "in expectation", floors.sharp),
+            (at_least(idk.certified), "certified", floors.certified),
+            (at_least(idk.published), "as published", floors.published),
+        )
+    )
     return [
         Line(
             "per answered row",
-            f"error + delta >= {floor}; {share} of the rows say IDK",
-            "A calibrated model says IDK as often as the corpus; this is its floor among the answers that it gives.",
+            f"error + delta >= {sharp}, {certified}; error >= {published}; {percent(idk.share)} of the rows say IDK",
+            "A calibrated model says IDK as often as the corpus; these are its floors among the answers that it gives.",
         )
     ]
 
@@ -180,20 +150,27 @@ def _more_rows(audit: CorpusAudit) -> Line:
     if audit.answers is not None and audit.answers.valid_over_errors >= 1:
         plausible = plural(audit.answers.answers, "plausible answer")
         return Line(label, f"there is no floor to bring down: with {plausible} a guess is right too often for one")
-    if more.there or more.chao_jost is None:
-        return Line(label, f"no more rows are needed: it is at {rate(max(more.now, 0.0))}")
-    if audit.counts.f(1) == audit.counts.seen:
+    if more.there:
+        return Line(label, f"no more rows are needed: it is at {rate(more.now)}{'' if more.now > 0 else ', vacuous'}")
+    if more.chao_jost is None:
         return Line(label, "cannot be told: every fact stands once, so nothing shows how fast the missing mass falls")
-    says = f"about {_rows(more.chao_jost)}, by Chao & Jost's extrapolation"
-    if not more.reliable:
-        says += f", which is reliable up to {audit.counts.draws:,} more and beyond that the least to expect"
+    says = f"at least about {_rows(more.chao_jost)}, by Chao & Jost's extrapolation"
+    if not more.within_twice:
+        says += ", which goes far beyond the rows there are"
     if more.power_law is not None:
-        says += f"; about {_rows(more.power_law)}, by the power law that fits"
-    return Line(label, says, "More rows of the same kind, drawn alike: copies of these bring nothing.")
+        says += f"; about {_rows(more.power_law)}, by the power law that fits, if it goes on"
+    return Line(
+        label,
+        says,
+        "More rows of the same kind, drawn alike: copies of these bring nothing. The scatter of an extrapolation is "
+        "not its bias: where popularity varies, more rows are needed than the first says, and often more than its "
+        "scatter reaches.",
+    )
 
 
 def _rows(estimate: Estimate) -> str:
-    return f"{about(estimate.estimate)} more rows ({about(estimate.low)} to {about(estimate.high)})"
+    more = f"{about(estimate.estimate)} more row{'' if estimate.estimate == 1 else 's'}"
+    return f"{more} (scatter {about(estimate.low)} to {about(estimate.high)})"
 
 
 def _missing_mass(audit: CorpusAudit) -> Section:
@@ -226,7 +203,7 @@ def _between(estimate: Estimate) -> str:
 
 def _singletons(audit: CorpusAudit) -> Section:
     counts, singletons = audit.counts, audit.singletons
-    of_facts = f"{counts.f(1):,} of {counts.draws:,} rows"
+    of_facts = f"{counts.f(1):,} of {plural(counts.draws, 'row')}"
     own = f"{rate(singletons.singleton_rate)} ({of_facts})"
     lines = [Line("singleton rate", own, "Facts that stand once, per row.")]
     if audit.asked.prompt:
@@ -241,8 +218,8 @@ def _singletons(audit: CorpusAudit) -> Section:
     respelt = [f"{rate(value)} {rule}" for rule, value in singletons.respelt.items() if rule != "none"]
     if respelt:
         lines.append(Line("after normalising", "; ".join(respelt), "Spelling variants pass for facts of their own."))
-    first = "; ".join(f"f{k} {counts.f(k):,}" for k in range(1, 11))
-    lines.append(Line("counts of counts", first, "How many facts stand once, twice, ... ten times."))
+    first = "; ".join(f"f{k} {counts.f(k):,}" for k in range(1, 11) if counts.f(k)) or "no fact stands so few times"
+    lines.append(Line("counts of counts up to 10", first, "How many facts stand once (f1), twice (f2), ... ten times."))
     return Section("singletons", "Facts seen once", tuple(lines))
 
 
@@ -254,7 +231,9 @@ def _answers(audit: CorpusAudit) -> Section:
             Line(
                 "prompts with several answers",
                 f"{conflicts.prompts:,}: {percent(conflicts.rate)} of those answered, "
-                f"{percent(conflicts.rate_of_repeated)} of those answered more than once",
+                f"{percent(conflicts.rate_of_repeated)} of those answered more than once"
+                if conflicts.prompts
+                else "none",
                 "The theory takes one answer for right. Several are errors of the corpus, prompts that are not "
                 f"precise, or facts with more than one answer (rule here: {audit.asked.conflicts}).",
             ),
@@ -273,9 +252,15 @@ def _answers(audit: CorpusAudit) -> Section:
 
 def _coverage(audit: CorpusAudit) -> Section:
     curve, draws = audit.coverage, audit.counts.draws
+    if draws == 1:
+        return Section("coverage", "Coverage: 1 - missing mass", (Line("1 row", "cannot be told from one row"),))
     lines = []
     for size in (draws // 2, draws, 2 * draws):
         for i in (curve.sizes == size).nonzero()[0]:
-            ends = f"{at_least(float(curve.low[i]))} to {at_most(float(curve.high[i]))}"
-            lines.append(Line(plural(size, "row"), f"{rate(float(curve.coverage[i]))} ({ends})"))
+            ends, covered = f"{at_least(float(curve.low[i]))} to {at_most(float(curve.high[i]))}", curve.coverage[i]
+            if size <= draws:
+                lines.append(Line(plural(size, "row"), f"{rate(float(covered))} ({ends})"))
+            else:
+                says = f"at most about {rate(float(covered))} (scatter {ends}), extrapolated"
+                lines.append(Line(plural(size, "row"), says, "The scatter is not the bias, which may be larger."))
     return Section("coverage", "Coverage: 1 - missing mass", tuple(lines))

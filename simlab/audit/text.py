@@ -8,9 +8,16 @@ from simlab.audit.record import CorpusAudit
 from simlab.audit.telling import Line, lead_of, sections_of, sentence, title_of
 from simlab.tables import Conflict, Examples, Fact
 from simlab.terminal.wording import plural
+from simlab.terminal.wording import printable as escaped
 
 NARROW = 34
 """Columns that a value needs beside its label; with fewer it stands below."""
+LEGEND = (
+    "Words: N, the rows that count, IDK rows among them; sr, the singleton rate; K, the fewest wrong answers of a "
+    "prompt, and k, the most valid ones, IDK among them; delta, the calibration gap; vacuous, not above 0, so that it "
+    "says nothing; certificate, a lower end that holds with the stated confidence. docs/audit.md has the rest."
+)
+"""The symbols of the lines, for those who see them for the first time."""
 FEW = 5
 """Examples of each kind but the commonest facts; page and JSON have more."""
 
@@ -26,6 +33,7 @@ def text_of(audit: CorpusAudit, width: int | None = None) -> str:
         blocks.append([section.title, *(text for line in section.lines for text in _line(line, column, width))])
     if audit.examples is not None:
         blocks.append(_examples(audit.examples, width))
+    blocks.append(_folded(LEGEND, "", "  ", width))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -89,5 +97,5 @@ def answers_shown(conflict: Conflict) -> str:
 
 def printable(text: str, most: int = 80) -> str:
     """A user's text in a line of ours: control characters escaped, a long one cut."""
-    clean = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    clean = escaped(text)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"

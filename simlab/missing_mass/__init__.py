@@ -5,12 +5,12 @@ fact, a mapping {k: f_k}, or ``CountsOfCounts``; 1e12 facts cost as much as thei
 """
 
 from simlab.missing_mass.concentration import CONCENTRATION
-from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, counts_of_cells
 from simlab.missing_mass.curve import CoverageCurve, coverage_curve, draws_until
 from simlab.missing_mass.estimate import Estimate
 from simlab.missing_mass.exponent import FrequencyExponent, frequency_exponent, power_law_draws_until
 from simlab.missing_mass.growth import good_toulmin, smoothed_good_toulmin
-from simlab.missing_mass.intervals import INTERVALS, missing_mass_interval
+from simlab.missing_mass.intervals import INTERVALS
 from simlab.missing_mass.masses import certificate, chao_jost, good_turing, robbins
 from simlab.missing_mass.orders import good_mass
 from simlab.missing_mass.smoothing import SimpleGoodTuring, simple_good_turing
@@ -30,6 +30,7 @@ __all__ = [
     "chao1",
     "chao_jost",
     "counts_of",
+    "counts_of_cells",
     "coverage_curve",
     "draws_until",
     "frequency_exponent",
@@ -37,7 +38,6 @@ __all__ = [
     "good_toulmin",
     "good_turing",
     "jackknife",
-    "missing_mass_interval",
     "power_law_draws_until",
     "robbins",
     "simple_good_turing",

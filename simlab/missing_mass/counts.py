@@ -107,6 +107,18 @@ def counts_of(data: Counts, idk: int = 0) -> CountsOfCounts:
     return CountsOfCounts(times[keep], facts[keep].astype(np.int64), extra)
 
 
+def counts_of_cells(times: Int[np.ndarray, " cells"], facts: Int[np.ndarray, " cells"], idk: int = 0) -> CountsOfCounts:
+    """Return counts of counts from cells, ``facts[i]`` facts seen ``times[i]`` times each; ``times`` may repeat.
+
+    The form in which corpora and tables hold their facts, exact up to 2^63 - 1. Facts never seen, ``times`` 0, are left
+    out. ``idk`` draws stated no fact. Raises ``BadInput`` as ``counts_of`` does.
+    """
+    levels, place = np.unique(times, return_inverse=True)
+    held = np.zeros(len(levels), dtype=np.int64)
+    np.add.at(held, place.reshape(-1), facts)
+    return counts_of(dict(zip(levels[levels > 0].tolist(), held[levels > 0].tolist(), strict=True)), idk)
+
+
 def turing_split(counts: CountsOfCounts) -> tuple[int, int]:
     """Return (N-1) f_1 and 2 f_2, or where f_2 = 0 (N-1)(f_1-1) and 2, as exact integers: a and b of r = a/(a + b).
 

@@ -1,7 +1,9 @@
 """Coverage against corpus size: what fewer draws would have covered, and what more would cover.
 
 Up to N the curve is rarefaction, unbiased under every law; beyond N it is Chao and Jost's extrapolation, continuous
-with it, whose shape rests on the singletons and doubletons alone.
+with it, whose shape rests on the singletons and doubletons alone. The unseen facts may have any shape, so the interval
+of a size beyond N promises "spread" and no more: it covers the scatter of the extrapolation and not its bias, which
+where popularity varies is larger than the interval is wide once N is in the thousands.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
+from simlab.missing_mass.bands import coverage_band, least_spread, score_band
 from simlab.missing_mass.bootstrap import repeatable, resamples, spread_error
 from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, shown, turing_split, whole
 from simlab.missing_mass.estimate import (
@@ -37,8 +40,8 @@ class CoverageCurve:
     """Coverage of a corpus of ``sizes`` draws, and the facts that it is expected to hold.
 
     ``coverage`` = 1 - expected missing mass lies in [``low``, ``high``] at each size by itself (``level`` is
-    pointwise); ``mcse`` holds the Monte Carlo standard errors of the two ends. ``facts`` is the expected number of
-    distinct facts.
+    pointwise) as the ``promise`` of that size has it: "bootstrap" up to N, "spread" beyond. ``mcse`` holds the Monte
+    Carlo standard errors of the two ends. ``facts`` is the expected number of distinct facts.
     """
 
     sizes: Int[np.ndarray, " sizes"]
@@ -50,7 +53,7 @@ class CoverageCurve:
     level: float
     method: str
     source: str
-    promise: Promise
+    promise: tuple[Promise, ...]
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,9 +85,10 @@ def coverage_curve(
     The interval is for the expected coverage. The spread s of the missing mass M over ``replicates`` bootstrap
     resamples gives the score interval with M (1 - M)/s^2 draws (1/s where that is less): it stays in [0, 1] and is
     open where M is 0. s is taken as at least min(m/N, N/m)/N, what one fact as rare as 1/N adds. Without
-    ``rng`` the resampling repeats itself (seed 0).
+    ``rng`` the resampling repeats itself (seed 0). Beyond N it covers the scatter of the extrapolation alone, and a
+    warning says so: in Zipf and geometric worlds the bias at 2 N leaves it no coverage once N is large.
 
-    Raises ``BadInput`` for a size outside 1 ... 2^63 - 1, fewer than 2 replicates, and a level outside (0, 1).
+    Raises ``BadInput`` for a size outside 1 ... 2^63 - 1, fewer than 2 replicates, and a level out of range.
     Source: Chao & Jost 2012, Ecology 93, 2533; the interval's form is this module's.
     """
     counts, level = counts_of(data), check_level(level)
@@ -92,10 +96,10 @@ def coverage_curve(
     at = _default_sizes(counts.draws) if sizes is None else _check_sizes(sizes)
     beyond = 3 + math.ceil(VANISHED * counts.draws / int(at.min()))  # the smallest size cannot miss such counts
     drawn = np.array([_missing_masses(again, at) for again in _redraw(counts, replicates, rng, beyond)])
-    mass, floor = _missing_masses(counts, at), _floor(counts.draws, at)
+    mass, floor = _missing_masses(counts, at), least_spread(counts.draws, at)
     spread, error = drawn.std(axis=0, ddof=1), spread_error(drawn)
-    low, high = _coverage_band(mass, spread, z, floor)
-    more, less = (_coverage_band(mass, spread * np.maximum(1 + sign * error, 0.0), z, floor) for sign in (1, -1))
+    low, high = coverage_band(mass, spread, z, floor)
+    more, less = (coverage_band(mass, spread * np.maximum(1 + sign * error, 0.0), z, floor) for sign in (1, -1))
     return CoverageCurve(
         at,
         1 - mass,
@@ -106,8 +110,8 @@ def coverage_curve(
         level,
         "coverage_curve, bootstrap_score",
         SOURCE,
-        "bootstrap",
-        _warnings(counts, float(at.max()) > 2 * counts.draws),
+        tuple("bootstrap" if size <= counts.draws else "spread" for size in at.tolist()),
+        _warnings(counts, float(at.max())),
     )
 
 
@@ -126,10 +130,14 @@ def draws_until(
     warning says that nothing supports it). The interval inverts the bootstrap band of ``coverage_curve``: the first m
     at which its lower and its upper end reach the target. It is at least one draw wide, and open above where
     f_1 > 0 = f_2, for then nothing speaks against A = 1. ``mcse`` is the larger of the two ends' (the lower one's, if
-    that is open). A warning says when the answer lies beyond 2 N, where the extrapolation is a guess: it always falls
-    geometrically, while the missing mass of a power law falls much more slowly (``simlab.missing_mass.exponent``).
+    that is open).
 
-    Raises ``BadInput`` for a ``missing_mass`` outside (0, 1), fewer than 2 replicates, a level outside (0, 1).
+    The promise is "spread": the interval covers the scatter of the answer and not its bias, and a warning says so. The
+    extrapolation falls geometrically, while the missing mass of most worlds falls more slowly, that of a power law much
+    more (``simlab.missing_mass.exponent``): the answer is too low then, where the missing mass is to halve by a sixth
+    (Zipf .8) to two thirds (an endless Zipf 1.5). A further warning says when it lies beyond 2 N.
+
+    Raises ``BadInput`` for a ``missing_mass`` outside (0, 1), fewer than 2 replicates, a level out of range.
     Source: Chao & Jost 2012, Ecology 93, 2533.
     """
     counts, level, target = counts_of(data), check_level(level), check_probability("missing_mass", missing_mass)
@@ -145,7 +153,7 @@ def draws_until(
             drawn = _extrapolated(tails[:, 0], tails[:, 1], m)
             spread = np.array([factor * drawn.std(ddof=1)])
             mass = np.array([float(_extrapolated(single, log_a, m))])
-            return bool(_band(mass, spread, z, _floor(n, np.array([float(n + m)])))[end][0] > target)
+            return bool(score_band(mass, spread, z, least_spread(n, np.array([float(n + m)])))[end][0] > target)
 
         return _first(above)
 
@@ -161,8 +169,8 @@ def draws_until(
         level,
         "draws_until, bootstrap_score",
         SOURCE,
-        "bootstrap",
-        warnings=_warnings(counts, further > n),
+        "spread",
+        warnings=_warnings(counts, float(n + max(further, 1))),
         mcse=max(errors),
     )
 
@@ -207,8 +215,8 @@ def _check_sizes(sizes: Iterable[int]) -> Int[np.ndarray, " sizes"]:
     return np.array(found, dtype=np.int64)
 
 
-def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
-    """What the sample cannot carry."""
+def _warnings(counts: CountsOfCounts, most: float) -> tuple[str, ...]:
+    """What the sample cannot carry, up to ``most`` draws."""
     said = []
     if not counts.f(1):
         said.append("No fact stands exactly once: the missing mass is estimated as 0 from N on.")
@@ -223,7 +231,12 @@ def _warnings(counts: CountsOfCounts, far: bool) -> tuple[str, ...]:
         )
     elif not counts.f(2):
         said.append("No fact stands exactly twice: nothing shows how fast the missing mass falls beyond N.")
-    if far:
+    if most > counts.draws:
+        said.append(
+            f"Beyond N = {counts.draws} draws the interval covers the scatter of the extrapolation and not its bias, "
+            "which may be larger."
+        )
+    if most > 2 * counts.draws:
         said.append(f"Beyond 2 N = {2 * counts.draws} draws the extrapolation is not reliable (Chao & Jost 2012).")
     return tuple(said)
 
@@ -261,37 +274,3 @@ def _facts(counts: CountsOfCounts, size: int) -> float:
     missed = -math.expm1(log_a)  # 1 - A, and f_0 = (f_1/N) A / (1 - A)
     unseen = single * math.exp(log_a) / missed
     return counts.seen - unseen * math.expm1((size - n) * log_a) if size > n else float(counts.seen)
-
-
-# ---- the band ----
-
-
-def _floor(draws: int, sizes: Any) -> Float[np.ndarray, " sizes"]:
-    """The spread that one fact of popularity 1/N, seen or not, adds to the missing mass at a size."""
-    return np.asarray(np.minimum(sizes / draws, draws / sizes) / draws)
-
-
-def _band(
-    share: Float[np.ndarray, " sizes"],
-    spread: Float[np.ndarray, " sizes"],
-    z: float,
-    floor: Float[np.ndarray, " sizes"],
-) -> Float[np.ndarray, "ends sizes"]:
-    """The ends p of |share - p| <= z sqrt(c p (1-p)), c = s^2 / max(share (1-share), s): Wilson's of 1/c draws."""
-    s = np.maximum(spread, floor)
-    k = z * z * s * (s / np.maximum(np.maximum(share * (1 - share), s), 1e-300))  # 1e-300 has no square
-    root = np.sqrt(k) * np.sqrt(share * (1 - share) + k / 4)
-    high = np.clip((share + k / 2 + root) / (1 + k), share, 1.0)
-    low = np.clip(share * (share / np.where(high > 0, (1 + k) * high, 1.0)), 0.0, share)  # the product of the roots
-    return np.array([low, high])
-
-
-def _coverage_band(
-    mass: Float[np.ndarray, " sizes"],
-    spread: Float[np.ndarray, " sizes"],
-    z: float,
-    floor: Float[np.ndarray, " sizes"],
-) -> Float[np.ndarray, "ends sizes"]:
-    """The band of the coverage 1 - mass, worked out for whichever of the two is small."""
-    small, rest = _band(mass, spread, z, floor), _band(1 - mass, spread, z, floor)
-    return np.where(mass < 0.5, 1 - small[::-1], rest)

@@ -23,6 +23,9 @@ Sides = Literal["two", "lower", "upper"]
 
 SIDES = ("two", "lower", "upper")
 
+LOWEST, HIGHEST = 1e-6, 1 - 1e-9
+"""The levels that there are intervals for: nearer to 0 and 1 the last digits of a float decide what an end is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -84,8 +87,19 @@ def check_probability(name: str, value: Any, example: float = 0.05) -> float:
 
 
 def check_level(level: Any) -> float:
-    """Return ``level`` as a float. Raises ``BadInput`` unless it is a number strictly between 0 and 1."""
-    return check_probability("level", level, 0.95)
+    """Return ``level`` as a float. Raises ``BadInput`` unless it is a number from ``LOWEST`` to ``HIGHEST``."""
+    return _within("level", level, 0.95, LOWEST, HIGHEST, "from 1e-6 to 1 - 1e-9")
+
+
+def check_error(gamma: Any) -> float:
+    """Return ``gamma`` = 1 - level as a float. Raises ``BadInput`` unless the level is one of ``check_level``'s."""
+    return _within("gamma", gamma, 0.05, 1 - HIGHEST, 1 - LOWEST, "from 1e-9 to 1 - 1e-6")
+
+
+def _within(name: str, value: Any, example: float, least: float, most: float, span: str) -> float:
+    if _is_number(value) and least <= value <= most:
+        return float(value)
+    raise BadInput(f"{name} = {shown(value)}: must be a number {span}, such as {example:g}")
 
 
 def check_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
@@ -112,5 +126,5 @@ def normal_quantile(level: float, sides: str = "two") -> float:
     """z with Pr[|Z| <= z] = level for two sides, Pr[Z <= z] = level for one."""
     from statistics import NormalDist
 
-    tail = min(1 - level, 1 - 2.0**-53)  # the nearest that is below 1: a level under 1e-16 asks for no width
+    tail = 1 - level
     return -NormalDist().inv_cdf(tail / 2 if sides == "two" else tail)

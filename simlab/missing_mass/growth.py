@@ -33,7 +33,7 @@ def good_toulmin(data: Counts, t: float, *, level: float = 0.95) -> Estimate:
     as at least t^2, one singleton's worth, which keeps the interval open where every fact was seen often (then U is
     near 0). All singletons: U = t N. For t > 1 the series diverges: it is returned as it is, with a warning.
 
-    Raises ``BadInput`` for t <= 0, a t N above 2^63 - 1, and a level outside (0, 1).
+    Raises ``BadInput`` for t <= 0, a t N above 2^63 - 1, and a level out of range.
     """
     counts = counts_of(data)
     t = _check_t(counts, t)

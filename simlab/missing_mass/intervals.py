@@ -23,7 +23,7 @@ from simlab.missing_mass.orders import score_interval
 from simlab.missing_mass.tails import missing_mass_above, missing_mass_below
 
 REPLICATES = 999
-"""Resamples of the bootstrap: (999 + 1) times the usual tails are whole ranks."""
+"""Resamples of the bootstrap: (999 + 1) times the usual tails are whole ranks, which is how quantiles are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Ends:
     mcse: float | None = None
 
 
-def missing_mass_interval(
+def interval_ends(
     data: Counts,
     kind: str = "tails",
     level: float = 0.95,
@@ -109,7 +109,7 @@ def missing_mass_interval(
     Two-sided intervals leave half of the error on each side; "lower" and "upper" leave all of it on one, the other end
     being 1 or 0. The interval contains sr, has low < high, and grows with the level. ``rng`` and ``replicates`` are
     for the bootstrap alone. Without ``rng`` it repeats itself (seed 0). Raises ``BadInput`` for an unknown kind and
-    for a level outside (0, 1).
+    for a level out of range.
     """
     counts = counts_of(data)
     if not isinstance(kind, str) or kind not in INTERVALS:
@@ -179,10 +179,13 @@ def _bootstrap(
         stand_in = _asymptotic(counts, "score", level, sides)
         return Ends(stand_in.low, stand_in.high, INTERVALS["bootstrap"], said)
     # the estimate lies inside by a step at least, so that no level leaves the interval without width
-    low = max(min(rate - float(np.quantile(error, 1 - tail)), math.nextafter(rate, 0.0)), 0.0)
-    high = min(max(rate - float(np.quantile(error, tail)), math.nextafter(rate, 1.0)), 1.0)
+    least, most = np.quantile(
+        error, (tail, 1 - tail), method="weibull"
+    ).tolist()  # rank (B + 1) q: one more draw's odds
+    low = max(min(rate - most, math.nextafter(rate, 0.0)), 0.0)
+    high = min(max(rate - least, math.nextafter(rate, 1.0)), 1.0)
     ends = [quantile_error(error, share) for share, side in ((1 - tail, "upper"), (tail, "lower")) if sides != side]
-    few = replicates * tail < 1
+    few = (replicates + 1) * tail < 1
     return Ends(
         0.0 if sides == "upper" else low,
         1.0 if sides == "lower" else high,

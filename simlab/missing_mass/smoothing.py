@@ -61,7 +61,7 @@ def simple_good_turing(data: Counts, *, level: float = 0.95) -> SimpleGoodTuring
     Edges: a slope above -1 is warned of, as it raises counts where Good-Turing must lower them. With one class of facts
     (one fact, or all of them singletons) no line can be drawn: the slope is put to -1, which leaves r* = r. All
     singletons give missing mass 1 and the facts seen nothing; no singletons give missing mass 0.
-    Raises ``BadInput`` as ``counts_of`` does, and for a level outside (0, 1).
+    Raises ``BadInput`` as ``counts_of`` does, and for a level out of range.
     Source: Gale & Sampson 1995, "Good-Turing frequency estimation without tears", J. Quantitative Linguistics 2, 217.
     """
     counts = counts_of(data)

@@ -27,6 +27,9 @@ MEMORY_LIMIT = "1GB"
 THREAD_BYTES = 125_000_000
 """Memory for each thread; a lower limit means fewer threads."""
 
+MOST_MEMORY = 10**18
+"""Bytes; DuckDB counts them in 64 bits."""
+
 EVERY_S = 0.2
 """Seconds between two looks at a running query."""
 
@@ -60,7 +63,9 @@ def opened(memory_limit: str | None = None, progress: Progress | None = None) ->
     import duckdb
 
     limit = MEMORY_LIMIT if memory_limit is None else memory_limit
-    size = re.fullmatch(r"(?=.*[1-9])(\d+(?:\.\d+)?) *([KMGT])i?B", limit)
+    size = re.fullmatch(r"(?=.*[1-9])(\d+(?:\.\d+)?) *([KMGT])i?B", limit) if isinstance(limit, str) else None
+    if size and float(size[1]) * UNITS[size[2]] > MOST_MEMORY:
+        raise BadInput(f"memory_limit = {limit!r}: is more than any machine has: write it like '2GB' or '500MB'")
     if not size:
         raise BadInput(f"memory_limit = {limit!r}: is not a size: write it like '2GB' or '500MB'")
     with _termination_told(), tempfile.TemporaryDirectory(prefix="simlab-") as folder:

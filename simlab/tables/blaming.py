@@ -58,7 +58,10 @@ def rejected(file: DataFile, position: int, kind: str, message: str) -> BadInput
             f"{columns} column{'s' * (columns != 1)}: correct the line"
         )
     elif "SIZE" in kind:
-        rule = f"is longer than {LONGEST} bytes: is a quote never closed?"
+        rule = (
+            f"is longer than {LONGEST:,} bytes: close the quote if one is never closed, or save a table of such long "
+            "values as Parquet"
+        )
     else:
         rule = message.splitlines()[0]
     return BadInput(f"{file.path}, line {lines_at(file, [position])[0]}: {rule}")
@@ -118,13 +121,18 @@ def _bad_object(file: DataFile) -> BadInput | None:
     with unpacked(file) as stream:
         for number, line in enumerate(stream, 1):
             try:
-                value = json.loads(line.decode().strip(), object_pairs_hook=_unique) if line.strip() else {}
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                value = json.loads(text, object_pairs_hook=_unique) if text else {}
                 json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                half = error.object[error.start].encode("unicode_escape").decode()
+                rule = f"holds {half}, half of a pair that stands for one character: write both halves"
+                return BadInput(f"{file.path}, line {number}: {rule}")
             except UnicodeError:
                 return BadInput(f"{file.path}, line {number}: {not_text(file)}")
             except ValueError as error:
                 rule = re.sub(r": line \d+ column (\d+).*", r" at column \1", str(error))
-                return BadInput(f"{file.path}, line {number}: is not one JSON object: {rule}")
+                return BadInput(f"{file.path}, line {number}: is not one JSON object: {rule}: correct the line")
             if not isinstance(value, dict):
                 return BadInput(f"{file.path}, line {number}: is not one JSON object: write {{...}} on each line")
     return None

@@ -54,6 +54,12 @@ def recognised(path: str) -> DataFile:
     Raises ``BadInput`` for another suffix, unless the path leads to a file that can be opened and holds a byte, and
     for zstd data that is damaged or cut short, which DuckDB would read up to there without a word.
     """
+    if path == "-":
+        raise BadInput("-: stdin cannot be read, as a table is read more than once: name a file")
+    if any("\ud800" <= sign <= "\udfff" for sign in path):
+        raise BadInput(f"{path!r}: the name is not UTF-8, which the reader cannot open: rename the file")
+    if _is_folder(path):
+        raise BadInput(f"{path}: is a folder: name a file in it, or a pattern such as {Path(path) / '*.csv'}")
     name = Path(path).name.lower()
     packed = next((suffix for suffix in PACKINGS if name.endswith(suffix)), "")
     suffix = Path(name.removesuffix(packed)).suffix
@@ -62,7 +68,7 @@ def recognised(path: str) -> DataFile:
         raise BadInput(f"{path}: the format is told by the suffix, one of {known} (text also with {also}): rename it")
     try:
         if Path(path).exists() and not Path(path).is_file():
-            raise BadInput(f"{path}: is a folder or a device: name a file")
+            raise BadInput(f"{path}: is a device or a pipe: name a file")
         file = DataFile(path, *FORMATS[suffix], PACKINGS.get(packed, "uncompressed"), Path(path).stat().st_size)
         with unpacked(file) as stream:
             first = stream.read(1) if file.size else b""
@@ -75,6 +81,13 @@ def recognised(path: str) -> DataFile:
     if not first:
         raise BadInput(f"{path}: is empty: name a file with rows")
     return file
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # told when it is opened
+        return False
 
 
 def header(file: DataFile) -> tuple[str, ...]:

@@ -54,8 +54,8 @@ Key = tuple[int, int]
 """The hashes of a prompt and of an answer."""
 
 
-def examples_of(engine: Engine, source: Source, asked: Asked) -> Examples:
-    """Return examples of what ``prompt_classes`` has counted in ``spelt``, and ``spelling_rates`` in ``raw``."""
+def examples_of(engine: Engine, source: Source, asked: Asked, compared: bool) -> Examples:
+    """Return examples of what ``prompt_classes`` has counted in ``spelt``, ``spelling_rates`` if ``compared``."""
     n = asked.examples
     stated = f"FROM spelt WHERE {PRESENT} AND state = {ANSWERED}"
     common = ask(engine, f"SELECT p, a, draws::BIGINT {stated} ORDER BY draws DESC, p, q, a LIMIT {n}")
@@ -66,7 +66,7 @@ def examples_of(engine: Engine, source: Source, asked: Asked) -> Examples:
         f"SELECT p, a, draws::BIGINT, count(*) OVER (PARTITION BY p) {stated} "
         f"AND p IN ({_least('answers > 1', n)}) QUALIFY {rank} <= {n} ORDER BY p, draws DESC, a",
     )
-    variants = ask(engine, _variants(n)) if asked.spellings else []
+    variants = ask(engine, _variants(n)) if compared else []
     keys = [(row[0], row[1]) for row in (*common, *once, *several)]
     raw = _as_written(engine, asked, keys) if asked.rules else {key: key for key in keys}
     written = [(p, a) for _, p, a in variants]
@@ -103,7 +103,7 @@ def _least(which: str, n: int) -> str:
 def _variants(n: int) -> str:
     """At most ``n`` ways of writing each of ``n`` prompts that are joined: the joint hash, and hashes of a row."""
     chosen = f"SELECT s FROM joined WHERE several AND s NOT IN (hash(''), hash(NULL::VARCHAR)) ORDER BY s LIMIT {n}"
-    ways = f"SELECT s, p, min(a) AS a FROM raw WHERE {PRESENT} AND s IN ({chosen}) GROUP BY s, p"
+    ways = f"SELECT s, p, min(a) AS a FROM ways WHERE {PRESENT} AND s IN ({chosen}) GROUP BY s, p"
     return f"{ways} QUALIFY row_number() OVER (PARTITION BY s ORDER BY p) <= {n} ORDER BY s, p"
 
 

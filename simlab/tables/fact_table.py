@@ -26,10 +26,10 @@ class FileRead:
 class FactTable:
     """What a table says about its facts, as counts of counts.
 
-    ``facts``, ``distinct_answers``, ``conflicts`` and ``answers_per_prompt`` describe the whole table (without the
-    rows left out as missing); ``draws``, ``prompts``, the rates and the classes what is left of it after the
-    conflict rule. One entry of the arrays stands for ``multiplicity`` prompts (pairs with "all-valid") that look
-    alike; entries are sorted by (answered, idk, valid), and ``sum((answered + idk) * multiplicity) == draws``.
+    ``facts``, ``distinct_answers``, ``commonest_answer``, ``conflicts`` and ``answers_per_prompt`` describe the whole
+    table (without the rows left out as missing); ``draws``, ``prompts``, the rates and the classes what is left of it
+    after the conflict rule. One entry of the arrays stands for ``multiplicity`` prompts (pairs with "all-valid") that
+    look alike; entries are sorted by (answered, idk, valid), and ``sum((answered + idk) * multiplicity) == draws``.
     """
 
     path: tuple[str, ...]
@@ -65,6 +65,9 @@ class FactTable:
     """Distinct valid answers of the prompt: 1 unless conflicts = "all-valid"."""
     multiplicity: Int[np.ndarray, " classes"]
     """Prompts (pairs, with "all-valid") in the class."""
+    commonest_answer: float = 0.0
+    """The share of the draws of the whole table that state an answer which state the commonest one; 0 where the whole
+    row is the fact."""
     prompts_by_answers: tuple[tuple[int, int], ...] = ()
     """(Distinct answers, how many prompts of the whole table have so many), by answers; 0 answers: IDK only."""
     files: tuple[FileRead, ...] = ()
@@ -76,7 +79,8 @@ class FactTable:
     order: Order | None = None
     """How near the rows of one prompt lie; None unless ``order`` was asked for."""
     spellings: tuple[Spelling, ...] | None = None
-    """The table with no rule of spelling, with each alone, and with all; None unless ``spellings`` was asked for."""
+    """The table with no rule of spelling, with each alone, and with all; None unless ``spellings`` was asked for
+    and the table has no more rows than that."""
 
     @property
     def idk_draws(self) -> int:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int
 from simlab.errors import BadInput
 from simlab.tables.asking import Engine, ask, ask_columns
 from simlab.tables.hashing import ANSWERED, MISSING, SILENT, hashes, idk_texts, state
-from simlab.tables.respelling import RULES, prepare, respelt
+from simlab.tables.respelling import prepare, respelt
 from simlab.tables.scanning import Source, in_order, relation, scanned
 from simlab.tables.settings import Asked
 
@@ -59,23 +59,17 @@ class Classes:
 def load(engine: Engine, source: Source, asked: Asked, stage: str) -> None:
     """Read ``source`` once, into the table ``read_rows`` of its distinct rows, as hashes.
 
-    ``p, q, a`` stand for prompt and answer as they are written, ``np, nq, na`` for both after ``asked.rules``, ``s``
-    and ``s_state`` for the prompt and the row's state after all rules. ``n_rows`` counts rows, ``draws`` adds up the
-    column of counts; a count that cannot be read makes it NULL, unless the source skips such rows. ``earliest`` and
-    ``latest`` number the first and the last of the rows from 0. Columns that nobody asked for are not there.
+    ``p, q, a`` stand for prompt and answer as they are written, ``np, nq, na`` for both after ``asked.rules``.
+    ``n_rows`` counts rows, ``draws`` adds up the column of counts; a count that cannot be read makes it NULL, unless
+    the source skips such rows. ``earliest`` and ``latest`` number the first and the last of the rows from 0. Columns
+    that nobody asked for are not there.
     """
-    if asked.rules or asked.spellings:
-        prepare(engine)
     rows, texts, draws = good_rows(source, asked)
     columns = _named(("p", "q", "a"), hashes(texts, asked))
     if asked.rules:
+        prepare(engine)
         rows, spelt = respelt(rows, texts, "n", asked.rules)
         columns += _named(("np", "nq", "na"), hashes(spelt, asked))
-    if asked.spellings:
-        rows, spelt = respelt(rows, texts, "s", RULES)
-        hashed = hashes(spelt, asked)
-        told = state(asked, len(spelt), idk_texts(engine, asked, RULES), hashed[0], hashed[-1])
-        columns += _named(("s", "s_state"), (hashed[0], told))
     columns.append("count(*) AS n_rows")
     if asked.count is not None:
         columns.append(f"{draws} AS draws")
@@ -172,12 +166,17 @@ def pair_classes(engine: Engine, view: str) -> Classes:
     )
 
 
-def answer_counts(engine: Engine, view: str) -> tuple[int, int]:
-    """Return the distinct answers in ``view`` and the (prompt, answer) pairs seen exactly once, IDK apart."""
+def answer_counts(engine: Engine, view: str) -> tuple[int, int, float]:
+    """Return the distinct answers in ``view``, the (prompt, answer) pairs seen once, and the commonest answer's share.
+
+    IDK is no answer, and its draws are none of those shared.
+    """
     stated = f"FROM {view} WHERE {PRESENT} AND state = {ANSWERED}"
-    answers = ask(engine, f"SELECT count(*) FROM (SELECT DISTINCT a {stated})", stage="Counting answers")[0][0]
+    sums = "count(*), coalesce(max(draws), 0)::BIGINT, coalesce(sum(draws), 1)::BIGINT"
+    each = f"SELECT a, sum(draws) AS draws {stated} GROUP BY a"
+    answers, most, draws = ask(engine, f"SELECT {sums} FROM ({each})", stage="Counting answers")[0]
     once = ask(engine, f"SELECT count(*) {stated} AND draws = 1")[0][0]
-    return int(answers), int(once)
+    return int(answers), int(once), int(most) / int(draws)
 
 
 def _named(names: Sequence[str], expressions: Sequence[str]) -> list[str]:

@@ -18,9 +18,9 @@ class Window:
     """What stands within ``width`` rows, that is, at row numbers that differ by at most ``width``.
 
     ``windowed`` is (1/N) x the draws of prompts all of whose answered rows do (a prompt answered once does): the
-    windowed Good-Turing estimate, which is sr at width 0. ``twice`` counts the prompts answered exactly twice that do.
-    ``windowed_expected`` and ``twice_expected`` are their means over all orders of the rows, the counts being what
-    they are.
+    windowed Good-Turing estimate, which is sr at width 0. ``twice`` counts the prompts answered exactly twice that do,
+    ``oftener`` those answered three times or more. ``windowed_expected``, ``twice_expected`` and ``oftener_expected``
+    are their means over all orders of the rows, the counts being what they are.
     """
 
     width: int
@@ -28,14 +28,18 @@ class Window:
     windowed_expected: float
     twice: int
     twice_expected: float
+    oftener: int
+    oftener_expected: float
 
 
 @dataclass(frozen=True)
 class Order:
-    """How the rows of one prompt lie: ``rows`` of the table, ``twice`` prompts answered exactly twice, windows."""
+    """How the rows of one prompt lie: ``rows`` of the table, the prompts answered once, twice and oftener, windows."""
 
     rows: int
+    once: int
     twice: int
+    oftener: int
     windows: tuple[Window, ...]
 
 
@@ -82,6 +86,11 @@ def order_of(engine: Engine, view: str, widths: Sequence[int], rows: int, draws:
                 windowed_expected=math.fsum(times * prompts for times, prompts in expected) / draws,
                 twice=sum(row[i] for row in classes if row[0] == 2),
                 twice_expected=math.fsum(prompts for times, prompts in expected if times == 2),
+                oftener=sum(row[i] for row in classes if row[0] > 2),
+                oftener_expected=math.fsum(prompts for times, prompts in expected if times > 2),
             )
         )
-    return Order(rows, sum(prompts for times, prompts, *_ in classes if times == 2), tuple(found))
+    once, twice, oftener = (
+        sum(prompts for times, prompts, *_ in classes if min(times, 3) == least) for least in (1, 2, 3)
+    )
+    return Order(rows, once, twice, oftener, tuple(found))

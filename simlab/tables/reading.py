@@ -49,7 +49,7 @@ def read_facts(
     skip_bad_rows: bool = False,
     examples: int = 0,
     order: bool = False,
-    spellings: bool = False,
+    spellings: bool | int = False,
     progress: Progress | None = None,
 ) -> FactTable:
     """Read facts (prompt, answer) from CSV, TSV, JSON Lines or Parquet files and count how often each prompt stands.
@@ -77,7 +77,8 @@ def read_facts(
       that may hide others (a quote not closed in its line). Without it the first bad row is an error.
     - ``examples``: how many facts of each kind to return (``Examples``); costs one more scan of the files.
     - ``order``: measure how near the rows of one prompt lie (``Order``); refused with ``count``.
-    - ``spellings``: compare the rules of ``normalize`` (``Spelling``).
+    - ``spellings``: compare the rules of ``normalize`` (``Spelling``): True, or the most rows for which to do so, since
+      it respells every row in a scan of its own.
     - ``progress``: called now and then with what is done, in words, and the fraction of that which is done.
 
     Facts are grouped by hashes (``hashing``), which cannot be told from grouping texts up to 1e9 prompts. Raises
@@ -99,12 +100,12 @@ def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
     kept = _kept(prompts, asked.conflicts)
     _check_facts(source, asked, skipped, rows, missing, prompts, kept)
     before = _kept(prompt_classes(engine, "raw", asked), asked.conflicts) if asked.rules else kept
-    answers, once = answer_counts(engine, "spelt") if asked.keys else (0, kept.singletons)
+    answers, once, commonest = answer_counts(engine, "spelt") if asked.keys else (0, kept.singletons, 0.0)
     facts = int((prompts.answers * prompts.multiplicity).sum())
     answered = int(prompts.multiplicity[prompts.answers > 0].sum())
     classes = pair_classes(engine, "spelt") if asked.conflicts == "all-valid" else _one_answer(kept)
     most = 1 if asked.conflicts == "drop" else MOST
-    respelt = spelling_rates(engine, source, asked) if asked.spellings else None
+    respelt = spelling_rates(engine, source, asked) if rows <= asked.spellings else None
     return FactTable(
         path=tuple(paths),
         rows=rows,
@@ -113,6 +114,7 @@ def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
         prompts=int(kept.multiplicity.sum()),
         facts=facts,
         distinct_answers=answers,
+        commonest_answer=commonest,
         conflicts=int(prompts.multiplicity[prompts.answers > 1].sum()),
         answers_per_prompt=facts / answered if answered else 0.0,
         singleton_rate=kept.singletons / kept.draws,
@@ -126,7 +128,7 @@ def _read(engine: Engine, paths: Sequence[str], asked: Asked) -> FactTable:
         prompts_by_answers=_prompts_by_answers(prompts),
         files=tuple(FileRead(f.path, f.size, f.rows if f.format == "Parquet" else None) for f in source.files),
         skipped=skipped,
-        examples=examples_of(engine, source, asked) if asked.examples else None,
+        examples=examples_of(engine, source, asked, respelt is not None) if asked.examples else None,
         order=order_of(engine, "spelt", widths, rows, kept.draws, most) if asked.order else None,
         spellings=respelt,
     )

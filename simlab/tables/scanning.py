@@ -53,7 +53,7 @@ def open_file(engine: Engine, path: str, wanted: Sequence[str] | None, skip: boo
     else:
         columns = header(file)
     if not columns:
-        raise BadInput(f"{file.path}: has no column: a line of JSON Lines is an object with keys")
+        raise BadInput(f"{file.path}: no line is a JSON object with keys: write {{...}} on each line")
     file = replace(file, columns=columns)
     check_columns(file, wanted or ())
     if file.format == "JSON Lines":

@@ -82,7 +82,7 @@ def _check_hiding(engine: Engine, source: Source) -> None:
         hiding = f"path = {literal(path)} AND (kind NOT IN ({known}) OR {several})"
         sql = f"SELECT position, kind, message FROM rejects WHERE {hiding} ORDER BY position, place, kind LIMIT 1"
         for position, kind, message in rejects(engine, sql):
-            raise rejected(file, position, kind, message)
+            raise BadInput(f"{rejected(file, position, kind, message)} (not skipped: it may hide rows behind it)")
 
 
 def _bad_records(engine: Engine, path: str) -> dict[str, list[tuple[int, int]]]:

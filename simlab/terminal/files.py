@@ -87,21 +87,21 @@ def destination(option: str, name: str, read: Iterable[str], *, stdout: bool = F
         raise BadInput(f"{option} -: only --json can go to stdout: name a file")
     if not name:
         raise BadInput(f"{option} '': is no path: name a file")
-    path = Path(name).resolve()
-    if any(path == Path(other).resolve() for other in read):
-        raise BadInput(f"{option} {name}: is read as input: name another file to write")
     try:
+        path = Path(name).resolve()
+        if any(path == Path(other).resolve() for other in read):
+            raise BadInput(f"{option} {name}: is read as input: name another file to write")
         if path.is_dir():
             raise BadInput(f"{option} {name}: is a folder: name a file in it")
         if path.is_file() or not path.exists():
             trial = _temporary(path)
             trial.touch(exist_ok=False)
             trial.unlink()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # Python 3.11 and 3.12 tell of a circle of links by the latter
         raise _refused(option, name, error) from None
     return Destination(option, name, path)
 
 
-def _refused(option: str, name: str, error: OSError) -> BadInput:
-    reason = error.strerror or str(error)
+def _refused(option: str, name: str, error: OSError | RuntimeError) -> BadInput:
+    reason = getattr(error, "strerror", None) or "its links lead in a circle"
     return BadInput(f"{option} {name}: cannot be written ({reason}): choose another file, or make room")

@@ -20,14 +20,15 @@ def whole(name: str, text: str, origin: str = "") -> int:
     raise BadInput(f"{name} = {text}{origin and f' ({origin})'}: must be a whole number, such as 10000 or 1e4")
 
 
-def count(name: str, value: object, least: int) -> int:
-    """Return ``value`` as an int. Raises ``BadInput`` for what is no whole number, or one below ``least``."""
+def count(name: str, value: object, least: int, most: float = math.inf) -> int:
+    """Return ``value`` as an int. Raises ``BadInput`` for what is no whole number from ``least`` to ``most``."""
     plain = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
     if isinstance(plain, float) and plain.is_integer():
         plain = int(plain)
-    if isinstance(plain, int) and not isinstance(plain, bool) and plain >= least:
+    if isinstance(plain, int) and not isinstance(plain, bool) and least <= plain <= most:
         return plain
-    raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
+    span = f"of at least {least}" if most == math.inf else f"from {least} to {most:.0e}"
+    raise BadInput(f"{name} = {value}: must be a whole number {span}")
 
 
 def share(name: str, value: object, example: float = 0.05) -> float:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import simlab
 from simlab.errors import BadInput
 from simlab.terminal.output import ReaderGone
+from simlab.terminal.wording import printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where the place of our output has no room left."""
@@ -54,7 +55,7 @@ def _told(run: Callable[[], int], program: str, argv: Sequence[str]) -> int:
         return run()
     except BadInput as error:
         for sentence in str(error).splitlines():
-            print(f"simlab: {sentence}", file=sys.stderr)
+            print(f"simlab: {printable(sentence)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
         print(f"simlab: {error.args[0] if error.args else UNTIMELY}", file=sys.stderr)

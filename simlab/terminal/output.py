@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from simlab.terminal.wording import writable
+from simlab.terminal.wording import printable, writable
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 160, 24
 """The size of a page that is no terminal."""
@@ -36,7 +36,7 @@ def put(text: str) -> None:
 def say(text: str) -> None:
     """One line on stderr, under our name."""
     with for_a_reader():
-        print(writable(f"simlab: {text}", sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(writable(f"simlab: {printable(text)}", sys.stderr.encoding), file=sys.stderr, flush=True)
 
 
 def terminal_width() -> int | None:

@@ -74,6 +74,11 @@ def writable(text: str, encoding: str | None) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """The text on one line that no terminal takes for an order: what cannot be printed is escaped."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def plural(count: int, noun: str) -> str:
     """A count and its noun: ``1 block``, ``2 blocks``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

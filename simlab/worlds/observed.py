@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from simlab.errors import BadInput
 from simlab.worlds.laws import birthdays
-from simlab.worlds.world import World, whole
+from simlab.worlds.world import MOST, World, whole
 
 if TYPE_CHECKING:
     from simlab.tables import FactTable
@@ -36,6 +36,8 @@ def from_facts(table: FactTable, n_answers: int | None = None) -> World:
     answers (``conflicts="all-valid"``) the other valid ones are no errors.
     """
     size = table.distinct_answers if n_answers is None else n_answers
+    if size > MOST:
+        raise BadInput(f"n_answers = {size}: must be a whole number of at most {MOST:.0e}")
     if size - int(table.valid.max()) < 1:
         raise BadInput(
             f"answers = {size}: each prompt needs at least one wrong answer to be mistaken for; "

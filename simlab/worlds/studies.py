@@ -20,14 +20,19 @@ _PROSODY = """
 """
 PROSODY = {int(times): int(kinds) for times, kinds in (pair.split(":") for pair in _PROSODY.split())}
 """Counts of counts of a real corpus: 309 kinds among N = 30,902."""
+ENDLESS = 10**15
+"""The facts of a power law whose end no corpus sees."""
 STUDIED = (
     "uniform_worst",
     "zipf_0.8",
     "zipf_1",
     "zipf_1.5",
     "zipf_2",
+    "power_law_1.5",
+    "power_law_2",
     "geometric",
     "two_level",
+    "two_level_idk",
     "few_singletons",
     "prosody",
 )
@@ -38,9 +43,11 @@ STUDIED = (
 def studied_world(name: str, draws: int, answer_rate: float = 1.0) -> World:
     """Return the world called ``name`` for a study at N = ``draws``, every fact with the same ``answer_rate``.
 
-    "uniform_worst" has N/.8526 facts, the Zipf worlds N, "geometric" a tail that N draws just reach, "two_level" N/100
-    common and 10 N rare facts, "few_singletons" so many equal facts that one singleton is expected; "prosody" has the
-    frequencies of a published table whatever N is. Raises ``BadInput`` for another name.
+    "uniform_worst" has N/.8526 facts, the Zipf worlds N; "power_law_1.5" and "power_law_2" are Zipf's with 10^15, so
+    that no N studied sees their end; "geometric" has a tail that N draws just reach, "two_level" N/100 common and 10 N
+    rare facts, and in "two_level_idk" half of the draws that would state one say IDK; "few_singletons" has so many
+    equal facts that one singleton is expected; "prosody" has the frequencies of a published table whatever N is.
+    Raises ``BadInput`` for another name.
     """
     if name not in STUDIED:
         raise unknown("world", name, STUDIED)
@@ -48,12 +55,15 @@ def studied_world(name: str, draws: int, answer_rate: float = 1.0) -> World:
         return uniform(max(round(draws * answer_rate / WORST_DRAWS_PER_FACT), 1), answer_rate=answer_rate)
     if name == "geometric":
         return geometric(draws, 1.0 - 10.0 / draws, answer_rate=answer_rate)
-    if name == "two_level":
-        return two_level(max(draws // 100, 1), 10 * draws, 0.5, answer_rate=answer_rate)
+    if name in ("two_level", "two_level_idk"):
+        rate = answer_rate if name == "two_level" else answer_rate / 2
+        return two_level(max(draws // 100, 1), 10 * draws, 0.5, answer_rate=rate)
     if name == "few_singletons":
         return uniform(_facts_with_one_singleton(draws * answer_rate), answer_rate=answer_rate)
     if name == "prosody":
         return from_counts_of_counts(PROSODY, answer_rate=answer_rate)
+    if name.startswith("power_law_"):
+        return zipf(ENDLESS, float(name.removeprefix("power_law_")), answer_rate=answer_rate)
     return zipf(draws, float(name.removeprefix("zipf_")), answer_rate=answer_rate)
 
 
