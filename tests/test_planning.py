@@ -398,14 +398,16 @@ THEOREMS = (Bound(),)
 
 
 @pytest.mark.parametrize("measure", ["sahre", "replicate", "sahre.coverage"])
-def test_a_measure_that_is_not_there_is_told_with_the_first_block(toy, tmp_path, measure):
+def test_a_measure_that_is_not_there_is_told_with_the_first_block(tmp_path, measure):
+    toy = write(tmp_path)
     with pytest.raises(BadInput, match="is unknown") as mistake:
         run(toy, engine="serial", until=Target(0.1, measure), out=tmp_path / "out")
     assert str(mistake.value).startswith(f"measure {measure!r} is unknown: ")
     assert not (tmp_path / "out").exists()
 
 
-def test_fresh_deletes_the_blocks_that_a_target_added(toy, tmp_path):
+def test_fresh_deletes_the_blocks_that_a_target_added(tmp_path):
+    toy = write(tmp_path)
     long = run(toy, engine="serial", until=Target(0.05, "share"), out=tmp_path / "out")
     again = run(toy, engine="serial", until=Target(0.05, "share"), fresh=True, out=tmp_path / "out")
     assert len(long.plan.jobs) > 8
