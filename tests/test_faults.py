@@ -10,7 +10,6 @@ import ast
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -114,11 +113,10 @@ def test_ctrl_c_once_finishes_what_runs_and_twice_stops_at_once(tmp_path):
 def test_a_disk_that_is_full_for_real_keeps_what_was_written(tmp_path):
     """A limit on the size of files, under which a block still fits and the table of all of them does not."""
     path, out = write(tmp_path, with_cell("")), tmp_path / "out"
-
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-    done = subprocess.run(command(path, out, "--engine", "serial"), capture_output=True, text=True, preexec_fn=limited)
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)); "
+    limited += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    whole = [sys.executable, "-c", limited, *command(path, out, "--engine", "serial")[1:]]
+    done = subprocess.run(whole, capture_output=True, text=True)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"simlab: results folder '{out}' cannot be written (")

@@ -104,7 +104,7 @@ def _client(distributed: Any, workers: Workers) -> Iterator[Any]:
                 threads_per_worker=1,
                 memory_limit=workers.memory or 0,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # None would take one port for all sweeps of this machine
                 silence_logs="CRITICAL",
             ) as cluster,
             distributed.Client(cluster, set_as_default=False) as client,

@@ -91,7 +91,7 @@ class _Run:
             done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
             if not done and live:
                 self.gone = self.still_there(pool, heard)
-            for future in done:
+            for future in [future for future in live if future in done]:  # in the order in which they were begun
                 heard = time.monotonic()
                 job = live[future]
                 if isinstance(_error(future), CancelledError):  # by the pool itself, when it was closed under us
