@@ -56,7 +56,7 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
 
 
 def _coverage(axes: Axes, found: Sequence[tuple[float, Row]], look: tuple[str, str], beside: float) -> None:
-    """One world's coverage against N, where it was measured, drawn at ``beside`` times N lest the bars hide each other."""
+    """One world's coverage against N, where it was measured, drawn at ``beside`` times N lest bars hide each other."""
     found = [(beside * n, row) for n, row in found if row["n"]]
     axes.errorbar(
         [n for n, _ in found],
