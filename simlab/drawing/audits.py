@@ -60,14 +60,14 @@ def coverage_against_draws(
     Solid up to the corpus's own N = ``draws``, dashed beyond, where it is extrapolated; the band is the interval at
     each size. ``wanted`` is the coverage at which the floor has fallen to its target.
     """
-    with _drawn("draws", "coverage = 1 - missing_mass") as (figure, axes):
+    with _drawn("draws N", "coverage, 1 − missing mass") as (figure, axes):
         axes.fill_between(sizes, low, high, color=BLUE, alpha=0.22, lw=0)
         within, beyond = sizes <= draws, sizes >= draws
         axes.plot(sizes[within], coverage[within], color=BLUE, lw=1.6, label="rarefied")
         axes.plot(sizes[beyond], coverage[beyond], "--", color=BLUE, lw=1.6, label="extrapolated")
         axes.plot([draws], coverage[sizes == draws], "o", color=BLUE, ms=5, label=f"this corpus, N = {draws:,}")
         if wanted is not None and wanted > 0:
-            axes.axhline(wanted, color=RED, lw=1, ls=":", label=f"floor at its target: {wanted:.3g}")
+            axes.axhline(wanted, color=RED, lw=1, ls=":", label=f"here the floor is at its target ({wanted:.1%})")
         if draws > 1:
             axes.set_xscale("log")
         axes.set_ylim(0, 1.02)
@@ -81,7 +81,7 @@ def facts_against_times(times: Int[np.ndarray, " classes"], facts: Int[np.ndarra
         single = times == 1
         axes.plot(times[~single], facts[~single], "o", color=BLUE, ms=3.5, alpha=0.8)
         axes.plot(times[single], facts[single], "D", color=RED, ms=6, label="singletons")
-        axes.set(xscale="log", yscale="log", ylim=(0.7, None))
+        axes.set(xscale="log", yscale="log", ylim=(0.7, None), xlim=(0.8, max(1.25 * float(times.max(initial=1)), 12)))
         if single.any():
             axes.legend(fontsize=8)
     return figure
@@ -94,7 +94,7 @@ def floors_against_draws(
     draws: int,
 ) -> Figure:
     """Theorem 2 in its sharp form and as published, against N, all else held; the corpus's own N is marked."""
-    with _drawn("draws", "floor of the error") as (figure, axes):
+    with _drawn("draws N", "floor of the error") as (figure, axes):
         axes.plot(sizes, sharp, color=BLUE, lw=1.6, label="sharp form, in expectation")
         axes.plot(sizes, published, "--", color=RED, lw=1.6, label="Theorem 2 as published, 99 %")
         axes.axhline(0, color=GREY, lw=0.8)
@@ -106,12 +106,14 @@ def floors_against_draws(
 
 def error_against_gap(error: Sequence[float], calibration_gap: Sequence[float], abstained: Sequence[float]) -> Figure:
     """What abstaining buys and costs: the error against delta, a point for each share of the unseen answers."""
-    with _drawn("calibration_gap (δ)", "error") as (figure, axes):
+    with _drawn("calibration gap δ", "error") as (figure, axes):
         axes.plot(calibration_gap, error, "o-", color=BLUE, ms=5, lw=1.6)
         for gap, err, share in zip(calibration_gap, error, abstained, strict=True):
             axes.annotate(f"abstains on {share:.0%}", (gap, err), (7, 4), textcoords="offset points", fontsize=8)
-        axes.set(xlim=(-0.02 * max(calibration_gap), None), ylim=(0, None))
-        axes.margins(x=0.3, y=0.12)
+        wide, high = max(calibration_gap), max(error)
+        axes.set(
+            xlim=(-0.03 * wide, 1.35 * wide or 1), ylim=(-0.04 * high, 1.15 * high or 1)
+        )  # room for the words and the dots
     return figure
 
 
