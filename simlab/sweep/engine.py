@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 
+from simlab.errors import BadInput
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.plan import Job
 from simlab.sweep.pools import OpenPool, Pool, PoolLost
@@ -86,23 +87,26 @@ class _Run:
             while not broken and self.more() and len(live) < self.room(live, pool):
                 broken = not self.begin(pool, live)
             if self.stopping():
-                for future in [future for future in live if future.cancel()]:
+                for future in [future for future in live if pool.withdraw(future)]:
                     del live[future]
             done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
             if not done and live:
                 self.gone = self.still_there(pool, heard)
             for future in [future for future in live if future in done]:  # in the order in which they were begun
-                heard = time.monotonic()
-                job = live[future]
-                if isinstance(_error(future), CancelledError):  # by the pool itself, when it was closed under us
+                heard, error = time.monotonic(), _error(future)
+                if isinstance(error, CancelledError):  # by the pool itself, when it was closed under us
                     self.gone = self.still_there(pool, heard) or "the pool cancelled it"
-                    break
-                del live[future]
-                try:
+                    continue  # it stays among those that are given up
+                job = live.pop(future)
+                if error is None:
                     yield replace(future.result(), attempt=self.strikes[job.key] + 1)
-                except deaths as error:
+                elif isinstance(error, deaths):
                     broken = broken or isinstance(error, BrokenExecutor)
                     yield from self.struck(job, pool, pool.forgives if isinstance(error, BrokenExecutor) else 1)
+                elif said := pool.explain(error):
+                    raise BadInput(said)
+                else:
+                    raise error
             if self.gone:
                 yield from self.given_up(live)
                 return

@@ -44,6 +44,8 @@ class Pool:
     ``submit`` begins a block, ``window`` is how many may be in flight, ``pulse`` raises ``PoolLost`` where none will
     come back any more, ``fatal`` are exceptions that say that a block's worker died (after the pool itself had tried
     again elsewhere), ``forgives`` how many deaths with the whole pool a block is forgiven, and ``excuse`` why.
+    ``withdraw`` takes a block back that has not begun, and says whether it could; ``explain`` turns what else a future
+    raises into a sentence where it is the user's to mend.
     """
 
     submit: Callable[[Job], Future[Outcome]]
@@ -52,6 +54,8 @@ class Pool:
     fatal: tuple[type[BaseException], ...] = ()
     forgives: int = FORGIVEN
     excuse: str = "for want of memory perhaps"
+    withdraw: Callable[[Future[Outcome]], bool] = Future.cancel
+    explain: Callable[[BaseException], str | None] = lambda _: None
 
 
 OpenPool = Callable[[], AbstractContextManager[Pool]]
