@@ -15,6 +15,7 @@ from pathlib import Path
 
 from simlab.errors import BadInput
 from simlab.seeds import Streams
+from simlab.sweep.carrying import read_back
 from simlab.sweep.hearing import heard
 from simlab.sweep.limits import TimedOut, time_limit
 from simlab.sweep.loading import Row, experiment_of
@@ -45,6 +46,11 @@ class Outcome:
     attempt: int = 1
     lost: str | None = None
 
+    @property
+    def guilty(self) -> int:
+        """How many replicates raised by themselves; at least one where the block raised."""
+        return max(sum(row.get("error_alone") is True for row in self.rows), int(self.errors > 0))
+
 
 def run_block(job: Job, timeout: float | None = None, given: Mapping[str, object] | None = None) -> Outcome:
     """Compute one block, in whatever process this is: the same job gives the same rows.
@@ -73,7 +79,7 @@ def run_block(job: Job, timeout: float | None = None, given: Mapping[str, object
 def compute(job: Job, given: Mapping[str, object], replicates: range) -> list[Row]:
     """The rows that the experiment's cell gives for some replicates of a block; what it raises passes through."""
     experiment = experiment_of(job.source)
-    config = experiment.config(**job.settings, **given)
+    config = read_back(experiment.config, job.settings, given)
     return check_rows(experiment.cell(config, [Streams(job.seed, job.point, r) for r in replicates]), job, replicates)
 
 
@@ -100,8 +106,10 @@ def _plain_row(row: Mapping[str, object], job: Job, where: str) -> Row:
         plain[name] = value if name == "method" else _number(value, name, where)
     if type(plain.get("replicate")) is not int:
         raise BadInput(f"{where}: each row needs 'replicate': streams[i].replicate")
-    if not isinstance(plain.get("method"), str):
+    method = plain.get("method")
+    if not isinstance(method, str):
         raise BadInput(f"{where}: each row needs 'method', a text")
+    plain["method"] = str.__str__(method)  # of NumPy, or of an Enum, it is a text as well
     return plain
 
 
@@ -111,7 +119,9 @@ def _number(value: object, name: str, where: str) -> bool | int | float:
         value = value.item()
     if not isinstance(value, (bool, int, float)):
         raise BadInput(f"{where}: {name} = {value!r}: must be a number or a truth value")
-    return value if isinstance(value, (bool, float)) or -(2**63) <= value < 2**63 else float(value)
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, int) and -(2**63) <= value < 2**63 else float(value)
 
 
 def _error_rows(error: BaseException, job: Job, timeout: float | None, part: Part) -> list[Row]:

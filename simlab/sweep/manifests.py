@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from simlab.errors import BadInput
 from simlab.sweep.axes import sentences
+from simlab.sweep.carrying import read_back
 from simlab.sweep.loading import Source, experiment_of, load_facts
 from simlab.sweep.plan import Plan, point_of
 from simlab.sweep.store import Store, open_folder
@@ -47,7 +48,7 @@ class Manifest:
         experiment = experiment_of(Source(self.slug, record["text"]))
         lost = f"the run of {self.slug} in {self.path.parents[1]} cannot be made again"
         try:
-            points = tuple(point_of(experiment.config(**settings)) for settings in record["points"])
+            points = tuple(point_of(read_back(experiment.config, settings, {})) for settings in record["points"])
         except ValidationError as error:
             raise BadInput(f"{lost}: {sentences(error, {}, experiment)[0]}") from None
         plan = Plan(

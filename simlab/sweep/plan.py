@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 import simlab
 from simlab.errors import BadInput
 from simlab.sweep.axes import Axis, axes_of, length, read_value, sample_of, sentences, truth
+from simlab.sweep.carrying import carried, column, read_back, unfit
 from simlab.sweep.loading import Experiment, Source
 from simlab.terminal.numerals import count
 from simlab.terminal.wording import number, plural, settings_text
@@ -42,7 +43,7 @@ MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Point:
-    """One point of the grid: all settings, the digest that keys its streams, and one of all settings."""
+    """One point of the grid: all settings as they travel, the digest that keys its streams, and one of all settings."""
 
     settings: dict[str, Any]
     digest: str
@@ -144,7 +145,7 @@ class Plan:
     def description(self) -> list[str]:
         """What the experiment says of its first grid point before any draw (of a table of facts, say)."""
         experiment = self.experiment
-        config = experiment.config(**self.points[0].settings, **experiment.payload)
+        config = read_back(experiment.config, self.points[0].settings, experiment.payload)
         return experiment.describe(config) if experiment.describe else []
 
 
@@ -228,6 +229,12 @@ def _points(
         except ValidationError as error:
             mistakes |= dict.fromkeys(sentences(error, origins, experiment))
             continue
+        misfits = unfit(config, experiment.payload)
+        for name, why in misfits.items():
+            origin = origins.get(name, f"Config of {experiment.slug}.py")
+            mistakes[f"{name} = {getattr(config, name)!r:.80} ({origin}): {why}"] = None
+        if misfits:
+            continue
         points.append(point_of(config))
         sentence = _refusal(experiment, config)
         if sentence:
@@ -268,9 +275,13 @@ def _placed(sentence: str, where: Sequence[Point], several: Sequence[str], of: i
 
 def point_of(config: BaseModel) -> Point:
     """A validated grid point and its digests, with ``methods`` and without."""
-    settings = config.model_dump()
+    own = config.model_dump()
     named = {name: value for name, value in config.model_dump(mode="json").items() if name != "methods"}
-    return Point(settings, _digest(named), _digest(settings))
+    settings = carried(config)
+    try:
+        return Point(settings, _digest(named), _digest(own))
+    except TypeError:  # its mapping has names that JSON has not
+        return Point(settings, _digest(named), _digest(settings))
 
 
 def _digest(value: object) -> str:
@@ -280,12 +291,4 @@ def _digest(value: object) -> str:
 
 def flat(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings as columns: numbers, truth values and text as they are, sequences joined by ``+``, the rest as JSON."""
-    return {name: _cell(value) for name, value in settings.items()}
-
-
-def _cell(value: object) -> object:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (tuple, list)):
-        return "+".join(str(_cell(item)) for item in value)
-    return json.dumps(value, sort_keys=True, default=str)
+    return {name: column(value) for name, value in settings.items()}
