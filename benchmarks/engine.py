@@ -18,11 +18,13 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simlab.seeds import Streams
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.loading import load
 from simlab.sweep.plan import make_plan
@@ -50,13 +52,11 @@ def cell(config, streams):
 '''
 
 
-def spin(replicates: int) -> int:
-    """Compute for a millisecond a replicate."""
-    for _ in range(replicates):
-        end = time.process_time() + 0.001
-        while time.process_time() < end:
-            pass
-    return replicates
+def loop(path: str, replicates: range) -> int:
+    """The cell itself, replicate by replicate, with its streams and nothing around it."""
+    experiment = load(path)
+    config, point = experiment.config(), "a"
+    return sum(len(experiment.cell(config, [Streams(0, point, r)])) for r in replicates)
 
 
 def timed(call: Any) -> float:
@@ -65,9 +65,10 @@ def timed(call: Any) -> float:
     return time.perf_counter() - started
 
 
-def pool_map(workers: int, replicates: int, block: int) -> None:
+def pool_map(path: str, workers: int, replicates: int, block: int) -> None:
+    blocks = [range(start, start + block) for start in range(0, replicates, block)]
     with ProcessPoolExecutor(workers) as pool:
-        assert sum(pool.map(spin, [block] * (replicates // block))) == replicates
+        assert sum(pool.map(partial(loop, path), blocks)) == replicates
 
 
 def sweep(path: Path, folder: Path, workers: int) -> None:
@@ -81,9 +82,9 @@ def overhead(folder: Path, replicates: int, repeats: int) -> dict[str, float]:
     path = folder / "cell.py"
     path.write_text(EXPERIMENT.format(milliseconds=1, draws="(1,)", replicates=replicates, block=block))
     ways = {
-        "loop": lambda: spin(replicates),
-        "pool_map_1": lambda: pool_map(1, replicates, block),
-        "pool_map_2": lambda: pool_map(2, replicates, block),
+        "loop": lambda: loop(str(path), range(replicates)),
+        "pool_map_1": lambda: pool_map(str(path), 1, replicates, block),
+        "pool_map_2": lambda: pool_map(str(path), 2, replicates, block),
         "sweep_1": lambda: sweep(path, folder / "one", 1),
         "sweep_2": lambda: sweep(path, folder / "two", 2),
     }

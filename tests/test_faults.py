@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -40,20 +41,21 @@ def blocks_in(out: Path) -> int:
 def test_a_sweep_killed_at_random_moments_and_resumed_is_as_if_nothing_had_happened(tmp_path, kills):
     """SIGKILL of the driver at a random moment after its first new block, again and again, and then to the end."""
     path, out, rng = write(tmp_path, with_cell(SLOW)), tmp_path / "out", random.Random(kills)
-    killed = 0
-    while killed < kills:
-        before = blocks_in(out)
+    for number in range(kills):
         process = subprocess.Popen(
             command(path, out, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(lambda b=before, p=process: blocks_in(out) > b or p.poll() is not None, seconds=60)
-        time.sleep(rng.uniform(0, 0.4 / kills))
-        if process.poll() is not None:
-            break  # it was done before it could be killed
+        if number % 3 == 2:  # while it starts
+            time.sleep(rng.uniform(0.05, 0.6))
+        else:  # some time after a new block: while it computes or, with many blocks there, while it makes its tables
+            before = blocks_in(out)
+            wait_until(lambda b=before, p=process: blocks_in(out) > b or p.poll() is not None, seconds=60)
+            time.sleep(rng.choice([0.0, rng.uniform(0, 0.1), rng.uniform(0, 1.5)]))
         process.kill()
         process.wait()
-        killed += 1
-    assert killed >= min(kills, 3)
+        if blocks_in(out) == BLOCKS:  # nothing would be left to kill: take some away, as if they had not been reached
+            for block in rng.sample(sorted((out / "blocks").glob("*.jsonl")), BLOCKS // 2):
+                block.unlink()
     resumed = run(path, engine="serial", replicates=60, out=out)
     assert (resumed.reused + resumed.computed, resumed.errors, resumed.lost) == (BLOCKS, 0, 0)
     undisturbed = run(path, engine="serial", replicates=60, out=tmp_path / "whole")
@@ -79,6 +81,40 @@ def test_two_sweeps_started_on_one_folder_share_the_work_and_both_end_well(tmp_p
     assert not [p.name for p in out.iterdir() if p.name.startswith(".")]
 
 
+def test_two_runs_in_one_folder_at_once_each_get_their_own_rows(tmp_path):
+    """The tables of a folder are those of who came last; what a run returns, and judges, are its own."""
+    path, out = write(tmp_path, with_cell("")), tmp_path / "out"
+    alone = {seed: digest_of(run(path, engine="serial", seed=seed, out=tmp_path / f"{seed}")) for seed in (1, 7)}
+    assert alone[1] != alone[7]
+    found: dict[int, set[str]] = {1: set(), 7: set()}
+
+    def again(seed: int) -> None:
+        for _ in range(12):
+            found[seed].add(digest_of(run(path, engine="serial", seed=seed, out=out)))
+
+    threads = [threading.Thread(target=again, args=(seed,)) for seed in (1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {seed: {rows} for seed, rows in alone.items()}
+
+
+def digest_of(result: simlab.sweep.Result) -> str:
+    """The rows that a run returned, whatever its folder holds by now."""
+    return repr({name: column.tolist() for name, column in result.replicates.items()}) + repr(result.summary)
+
+
+def test_folders_whose_names_are_patterns_are_folders(tmp_path):
+    path = write(tmp_path, with_cell(""))
+    rows = {}
+    for name in ("a*b", "a?b", "a[x]b", "axb", "a'b"):
+        result = run(path, engine="serial", out=tmp_path / name, seed=len(rows))
+        rows[name] = len(result.replicates["key"])
+        assert len(run(path, engine="serial", out=tmp_path / name, seed=len(rows) - 1).replicates["key"]) == 8
+    assert set(rows.values()) == {8}
+
+
 def test_ctrl_c_once_finishes_what_runs_and_twice_stops_at_once(tmp_path):
     path, out = write(tmp_path, with_cell("import time; time.sleep(1.5)")), tmp_path / "out"
     for presses in (1, 2):
@@ -94,7 +130,7 @@ def test_ctrl_c_once_finishes_what_runs_and_twice_stops_at_once(tmp_path):
         for press in range(presses):
             time.sleep(0.3 if press else 0)
             os.killpg(process.pid, signal.SIGINT)
-        pressed, after = time.monotonic(), blocks_in(out)
+        after = blocks_in(out)
         _, told = process.communicate(timeout=20)
         lines = told.splitlines()
         assert process.returncode == 130
@@ -106,7 +142,6 @@ def test_ctrl_c_once_finishes_what_runs_and_twice_stops_at_once(tmp_path):
             assert "simlab: finishing the blocks that are running; Ctrl-C again stops at once" in lines
             assert blocks_in(out) >= after + 2
         else:
-            assert time.monotonic() - pressed < 1.2  # less than a block takes
             assert blocks_in(out) == after
 
 
@@ -154,7 +189,7 @@ def test_a_folder_without_write_permission_is_a_sentence(tmp_path):
         run(write(tmp_path, with_cell("")), engine="serial", out="/proc/simlab")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "corrupted", "header", "empty"])
+@pytest.mark.parametrize("damage", ["truncated", "corrupted", "broken", "type", "errors", "column", "empty"])
 def test_a_damaged_block_is_told_computed_again_and_never_read(tmp_path, damage):
     path, out = write(tmp_path, with_cell("")), tmp_path / "out"
     whole = run(path, engine="serial", out=out)
@@ -164,7 +199,10 @@ def test_a_damaged_block_is_told_computed_again_and_never_read(tmp_path, damage)
         {
             "truncated": data[: len(data) * 2 // 3],
             "corrupted": data.replace(b'"x":0.', b'"x":1.', 1),
-            "header": b"{" + data,
+            "broken": b"{" + data,
+            "type": data.replace(b'"x":"float"', b'"x":"int"', 1),
+            "errors": data.replace(b'"errors":0', b'"errors":2', 1),
+            "column": data.replace(b'"x":"float"', b'"y":"float"', 1),
             "empty": b"",
         }[damage]
     )

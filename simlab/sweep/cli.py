@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simlab.errors import BadInput
 from simlab.sweep.arguments import Arguments, read_arguments
+from simlab.sweep.forking import start_forkserver
 from simlab.sweep.limits import limit_threads
 from simlab.terminal.interruption import Interrupted
 from simlab.terminal.outcomes import status_of
@@ -42,6 +43,8 @@ def _run(argv: Sequence[str]) -> int:
 def execute(arguments: Arguments) -> int:
     """Run what was asked for and show it; return the exit status."""
     limit_threads(os.environ)  # before NumPy is loaded, so that --engine serial has one thread as well
+    if arguments.engine == "local" and not arguments.dry_run and arguments.replay is None and os.name == "posix":
+        start_forkserver()  # it loads what workers need while this process loads what it needs itself
     from simlab.sweep import display
     from simlab.sweep.planning import read_target
     from simlab.sweep.progress import Screen

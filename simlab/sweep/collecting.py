@@ -6,10 +6,12 @@ consists of, it is read and not made again.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,18 +35,24 @@ REPLICATES, PROVENANCE, SUMMARY = "replicates.parquet", "provenance.csv", "summa
 
 
 def collect(store: Store, plan: Plan, done: Mapping[str, Block]) -> Table:
-    """Write ``replicates.parquet`` and ``provenance.csv`` from the blocks, in the plan's order, and return the rows."""
+    """Write ``replicates.parquet`` and ``provenance.csv`` from the blocks, in the plan's order, and return the rows.
+
+    Another run may write its own tables into the same folder meanwhile: what is returned are the rows of this one.
+    """
     found = [done[job.key] for job in plan.jobs if job.key in done]
-    path = store.folder / REPLICATES
-    if stamp_in(path) != stamp_of(found):
-        write_csv(store, PROVENANCE, [{"key": block.key, **block.provenance} for block in found])
-        with store.refusals():
-            write_parquet(path, plan, found)  # last, for its stamp says that both are made
-    return read_table(path)
+    path, stamp = store.folder / REPLICATES, stamp_of(found)
+    if stamp_in(path) == stamp:
+        with contextlib.suppress(OSError):
+            table = read_table(path)
+            if stamp_in(path) == stamp:
+                return table
+    write_csv(store, PROVENANCE, [{"key": block.key, **block.provenance} for block in found])
+    with store.refusals():
+        return write_parquet(path, plan, found)  # last, for its stamp says that both are made
 
 
-def write_parquet(path: Path, plan: Plan, found: Sequence[Block]) -> None:
-    """Write the rows of some blocks of a plan to one Parquet file, whole or not at all.
+def write_parquet(path: Path, plan: Plan, found: Sequence[Block]) -> Table:
+    """Write the rows of some blocks of a plan to one Parquet file, whole or not at all, and return them.
 
     The blocks are concatenated and read once with every column named: readers that look at the first rows only drop
     columns that come later. Raises ``OSError`` when the disk refuses.
@@ -60,13 +68,14 @@ def write_parquet(path: Path, plan: Plan, found: Sequence[Block]) -> None:
             connection.execute(f"SET threads = {THREADS}")
             connection.execute(f"SET temp_directory = {_quoted(scratch)}")
             columns = ", ".join(f"{_quoted(name)}: '{kind}'" for name, kind in types.items())
-            source = f"read_json({_quoted(lines)}, format = 'newline_delimited', columns = {{{columns}}})"
+            source = f"read_json({pattern(lines)}, format = 'newline_delimited', columns = {{{columns}}})"
             mark = f"KV_METADATA {{{STAMP}: '{stamp_of(found)}'}}"
             target = f"{_quoted(parquet)} (FORMAT parquet, COMPRESSION zstd, {mark})"
             try:
                 connection.execute(f"COPY (SELECT * FROM {source}) TO {target}")
             except duckdb.IOException as error:  # a full disk
                 raise OSError(str(error)) from None
+        return read_table(parquet)
 
 
 def stamp_of(blocks: Sequence[Block]) -> str:
@@ -83,7 +92,7 @@ def stamp_in(path: Path) -> str | None:
         return None
     try:
         with duckdb.connect() as connection:
-            rows = connection.execute(f"SELECT key, value FROM parquet_kv_metadata({_quoted(path)})").fetchall()
+            rows = connection.execute(f"SELECT key, value FROM parquet_kv_metadata({pattern(path)})").fetchall()
     except duckdb.Error:
         return None
     found: dict[bytes, bytes] = dict(rows)
@@ -108,12 +117,17 @@ def _quoted(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def pattern(path: Path) -> str:
+    """A literal of SQL for reading one file: DuckDB takes names for patterns, in which ``*``, ``?`` and ``[`` match."""
+    return _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))
+
+
 def read_table(path: Path) -> Table:
     """The columns of a Parquet file."""
     import duckdb
 
     with duckdb.connect() as connection:
-        columns: dict[str, Any] = connection.execute(f"SELECT * FROM read_parquet({_quoted(path)})").fetchnumpy()
+        columns: dict[str, Any] = connection.execute(f"SELECT * FROM read_parquet({pattern(path)})").fetchnumpy()
     return {name: _filled(column) for name, column in columns.items()}
 
 

@@ -49,23 +49,21 @@ def bind(device: str, gpu: str | None = None) -> None:
     """
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    if "jax" not in sys.modules:
+    jax = sys.modules.get("jax")
+    if jax is None:
         os.environ["JAX_PLATFORMS"] = PLATFORM[device]
-        return
-    import jax
-
-    jax.config.update("jax_platforms", PLATFORM[device])  # type: ignore[no-untyped-call]  # ignored once a backend runs
-    if jax.default_backend() != device:
+    elif not _started():
+        jax.config.update("jax_platforms", PLATFORM[device])
+    elif jax.default_backend() != device:
         running = jax.default_backend()
-        raise BadInput(
-            f"device = {device}: JAX runs on the {running} in this process already: choose it, or start another"
-        )
+        raise BadInput(f"device = {device}: JAX runs on the {running} in this process: choose it, or start another")
 
 
 @contextmanager
 def bound(device: str) -> Iterator[None]:
-    """Have JAX compute on ``device`` in this process; the environment is afterwards what it was."""
-    before = os.environ.get("JAX_PLATFORMS")
+    """Have JAX compute on ``device`` in this process; what says so is afterwards as it was, unless JAX has started."""
+    before, jax = os.environ.get("JAX_PLATFORMS"), sys.modules.get("jax")
+    chosen = jax.config.jax_platforms if jax else None
     bind(device)
     try:
         yield
@@ -74,6 +72,14 @@ def bound(device: str) -> Iterator[None]:
             os.environ.pop("JAX_PLATFORMS", None)
         else:
             os.environ["JAX_PLATFORMS"] = before
+        if jax and not _started():
+            jax.config.update("jax_platforms", chosen)
+
+
+def _started() -> bool:
+    """Whether JAX has chosen its device in this process, which it does once; asking it would make it choose."""
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    return bridge is None or bool(bridge.backends_are_initialized())
 
 
 def _installed(name: str) -> bool:

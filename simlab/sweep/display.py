@@ -58,7 +58,7 @@ def show_plan(sweep: Sweep) -> None:
 
 def _time_needed(sweep: Sweep) -> str:
     """How long the blocks that are left will take: those of a point as long as its finished ones did, else the mean."""
-    plan, workers = sweep.plan, sweep.workers.count
+    plan, workers = sweep.plan, sweep.workers.certain
     took = {key: float(str(block.provenance.get("duration_s", "nan"))) for key, block in sweep.known.items()}
     if not took:
         return "no block has run yet: there is no estimate of the time"
@@ -140,6 +140,7 @@ def _problems(result: Result) -> list[str]:
     problems = [plural(result.errors, "replicate") + " raised"] if result.errors else []
     problems += [plural(result.lost, "block") + " lost"] if result.lost else []
     problems += [plural(result.left, "block") + " left"] if result.left else []
+    problems += ["the target was not reached"] if result.unreached else []
     problems += ["the picture was not drawn"] if result.undrawn else []
     return [f"Not complete: {' and '.join(problems)}."] if problems else []
 

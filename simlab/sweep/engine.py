@@ -20,6 +20,8 @@ from simlab.sweep.blocks import Outcome
 from simlab.sweep.plan import Job
 from simlab.sweep.pools import OpenPool, Pool, PoolLost
 
+VAIN = 5
+"""How many pools in a row may break before any block was in them."""
 PULSE_S = 1.0
 """How often a pool from which nothing comes back is asked whether it is still there."""
 
@@ -45,12 +47,17 @@ def run_blocks(
     Once ``stopping`` says so nothing more is begun, what runs is waited for, and the rest is left. ``deadline`` is how
     many seconds may pass without any block coming back before all that is left is reported lost.
     """
-    run = _Run(take, stopping, deadline)
+    run, vain = _Run(take, stopping, deadline), 0
     while run.more():
+        before = run.heard
         with contextlib.suppress(_GivenUp), open_pool() as pool:
             yield from run.until_broken(pool)
             if run.gone:
                 raise _GivenUp  # so that the pool ends what still runs, instead of waiting for it
+        vain = 0 if run.heard > before else vain + 1
+        if vain == VAIN:
+            run.gone = "no worker can be started"
+            yield from run.given_up({})
 
 
 class _GivenUp(Exception):
@@ -69,6 +76,8 @@ class _Run:
     strikes: Counter[str] = field(default_factory=Counter)
     gone: str | None = None
     """Why no pool can go on."""
+    heard: int = 0
+    """How many blocks came back, or died."""
 
     def more(self) -> bool:
         """Whether there is a block to begin."""
@@ -81,7 +90,7 @@ class _Run:
     def until_broken(self, pool: Pool) -> Generator[Outcome]:
         """Run blocks until none is left or the pool breaks; then all in flight are suspects, or lost."""
         live: dict[Future[Outcome], Job] = {}
-        broken, heard = False, time.monotonic()
+        broken, since = False, time.monotonic()
         deaths: tuple[type[BaseException], ...] = (BrokenExecutor, *pool.fatal)
         while live or (not broken and self.more()):
             while not broken and self.more() and len(live) < self.room(live, pool):
@@ -91,11 +100,12 @@ class _Run:
                     del live[future]
             done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
             if not done and live:
-                self.gone = self.still_there(pool, heard)
+                self.gone = self.still_there(pool, since)
             for future in [future for future in live if future in done]:  # in the order in which they were begun
-                heard, error = time.monotonic(), _error(future)
+                since, error = time.monotonic(), _error(future)
+                self.heard += 1
                 if isinstance(error, CancelledError):  # by the pool itself, when it was closed under us
-                    self.gone = self.still_there(pool, heard) or "the pool cancelled it"
+                    self.gone = self.still_there(pool, since) or "the pool cancelled it"
                     continue  # it stays among those that are given up
                 job = live.pop(future)
                 if error is None:
@@ -139,13 +149,13 @@ class _Run:
             times = f" {forgiven} times" if forgiven > 1 else ""
             yield Outcome(job, lost=f"its worker died{times}, {pool.excuse}", attempt=forgiven)
 
-    def still_there(self, pool: Pool, heard: float) -> str | None:
+    def still_there(self, pool: Pool, since: float) -> str | None:
         """Why there is no hope for this pool any more, or None."""
         try:
             pool.pulse()
         except PoolLost as lost:
             return str(lost)
-        silent = time.monotonic() - heard
+        silent = time.monotonic() - since
         if self.deadline is not None and silent > self.deadline:
             return f"no block came back for {silent:.0f} s (--deadline {self.deadline:g})"
         return None

@@ -17,13 +17,17 @@ _ears = threading.local()
 _listening: list[warnings.catch_warnings[Any]] = []
 """One entry while somebody listens: what to put back afterwards."""
 _listeners = [0]
+_shown: list[Any] = [warnings.showwarning]
+"""What shows the warnings of threads that do not listen."""
 
 
-def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    """Note a warning for the thread that raised it; one of a thread that does not listen is nobody's."""
+def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Note a warning for the thread that raised it; one of a thread that does not listen is shown as before."""
     texts = getattr(_ears, "texts", None)
     if texts is not None:
         texts.append(f"{category.__name__}: {message}")
+    else:
+        _shown[-1](message, category, *place, **more)
 
 
 @contextmanager
@@ -35,6 +39,7 @@ def heard() -> Iterator[list[str]]:
         if not _listeners[0]:
             _listening.append(warnings.catch_warnings())
             _listening[0].__enter__()
+            _shown.append(warnings.showwarning)
             warnings.simplefilter("always")
             warnings.showwarning = _show
         _listeners[0] += 1
@@ -46,3 +51,4 @@ def heard() -> Iterator[list[str]]:
             _listeners[0] -= 1
             if not _listeners[0]:
                 _listening.pop().__exit__(None, None, None)
+                _shown.pop()

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -23,13 +23,12 @@ from simlab.errors import BadInput, unknown
 from simlab.sweep import blocks
 from simlab.sweep.blocks import Outcome, run_block
 from simlab.sweep.devices import bind, bound, gpus
+from simlab.sweep.forking import start_forkserver
 from simlab.sweep.guarding import refuse_unguarded
 from simlab.sweep.limits import limit_threads, memory_limit
-from simlab.sweep.plan import Job
-from simlab.terminal.interruption import put_off, unheard
+from simlab.sweep.plan import Job, code_version
+from simlab.terminal.interruption import put_off
 
-PRELOAD = ("numpy", "simlab.sweep.pools", "simlab.occupancy")
-"""What is slow to load and survives a fork (JAX does not); workers start with those that are loaded here already."""
 FORGIVEN = 3
 
 
@@ -103,6 +102,11 @@ class Workers:
                 raise BadInput(f"workers = {self.count}: a GPU is one worker's, so at most {most} here")
 
     @property
+    def certain(self) -> int:
+        """How many blocks surely run at once: one, where the engine has one worker, or somebody else's cluster."""
+        return 1 if self.engine == "serial" or self.scheduler is not None else self.count
+
+    @property
     def excuse(self) -> str:
         """Why a worker may have died."""
         late = "" if self.timeout is None else f" or of time (--timeout {self.timeout:g})"
@@ -115,13 +119,26 @@ class Workers:
 
 
 @contextmanager
-def _with_payload(payload: Mapping[str, object]) -> Iterator[None]:
-    """Have the payload in place in this process, for engines that compute here."""
-    blocks.payload.update(payload)
+def _here(device: str) -> Iterator[None]:
+    """Compute in this process as a worker would: on that device, one thread for BLAS and numba.
+
+    JAX keeps the threads that it was started with. Everything is afterwards what it was.
+    """
+    from threadpoolctl import threadpool_limits
+
+    numba = sys.modules.get("numba")
+    threads = numba.get_num_threads() if numba else 1
+    added = limit_threads(os.environ)
     try:
-        yield
+        with bound(device), threadpool_limits(1):
+            if numba:
+                numba.set_num_threads(1)
+            yield
     finally:
-        blocks.payload.clear()
+        if numba:
+            numba.set_num_threads(threads)
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager
@@ -130,10 +147,10 @@ def _serial_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Po
 
     def submit(job: Job) -> Future[Outcome]:
         future: Future[Outcome] = Future()
-        future.set_result(run_block(job))
+        future.set_result(run_block(job, given=payload))
         return future
 
-    with bound(workers.device), _with_payload(payload):
+    with _here(workers.device):
         yield Pool(submit, window=lambda: 1)
 
 
@@ -141,9 +158,9 @@ def _serial_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Po
 def _threads_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Pool]:
     """Threads of this process. On an error nothing more begins, but what runs cannot be stopped, and is left behind."""
     executor = ThreadPoolExecutor(workers.count, thread_name_prefix="simlab-block")
-    with bound(workers.device), _with_payload(payload):
+    with _here(workers.device):
         try:
-            yield Pool(lambda job: executor.submit(run_block, job), window=lambda: 2 * workers.count)
+            yield Pool(lambda job: executor.submit(run_block, job, None, payload), window=lambda: 2 * workers.count)
             executor.shutdown()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -163,7 +180,7 @@ def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Poo
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        _start_forkserver()
+        start_forkserver()
     lifeline, held = multiprocessing.Pipe(duplex=False)
     free = context.SimpleQueue()
     for device in gpus() if workers.device == "gpu" else ():
@@ -171,8 +188,10 @@ def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Poo
     arguments = (lifeline, dict(payload), workers, free)
     pool = _Local(workers.count, mp_context=context, initializer=_start_worker, initargs=arguments)
     try:
+        if workers.memory is not None:
+            _prove(pool, workers.memory)
         yield Pool(
-            lambda job: pool.submit(run_block, job, workers.timeout),
+            lambda job: pool.submit(_run_local, job, workers.timeout, code_version()),
             window=lambda: 2 * workers.count,
             excuse=workers.excuse,
         )
@@ -182,6 +201,14 @@ def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Poo
         pool.shutdown(cancel_futures=True)
         lifeline.close()
         free.close()
+
+
+def _prove(pool: Executor, memory: int) -> None:
+    """Raise ``BadInput`` where no worker starts within the memory that it may hold."""
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenExecutor:
+        raise BadInput(f"memory limit = {memory:g}: no worker starts with so little: give 1GB or more") from None
 
 
 def _dask_pool(workers: Workers, payload: Mapping[str, object]) -> AbstractContextManager[Pool]:
@@ -199,19 +226,11 @@ ENGINES: dict[str, Callable[[Workers, Mapping[str, object]], AbstractContextMana
 }
 
 
-def _start_forkserver() -> None:
-    """Start the process that workers are forked from: light modules loaded, one thread a worker, deaf to Ctrl-C."""
-    from multiprocessing import forkserver, resource_tracker
-
-    forkserver.set_forkserver_preload([name for name in PRELOAD if name in sys.modules])
-    added = limit_threads(os.environ)
-    try:
-        resource_tracker.ensure_running()  # first, for it unblocks SIGINT when it has started
-        with put_off(), unheard():
-            forkserver.ensure_running()
-    finally:
-        for name in added:  # the caller's own environment stays as it was
-            del os.environ[name]
+def _run_local(job: Job, timeout: float | None, version: str) -> Outcome:
+    """Compute a block in a worker process, which must have loaded the code of the driver."""
+    if code_version() != version:
+        return Outcome(job, mistake=f"the code of simlab changed from {version} to {code_version()}: run it again")
+    return run_block(job, timeout)
 
 
 def _start_worker(lifeline: Connection, payload: dict[str, object], workers: Workers, free: Any) -> None:

@@ -42,7 +42,8 @@ class Result:
 
     ``replicates`` holds the columns of ``replicates.parquet``; ``computed`` and ``reused`` count blocks, ``errors``
     replicates whose block raised, ``lost`` blocks that killed their worker, ``left`` blocks that were not begun after
-    too many errors; ``provenance`` has a row a block; ``undrawn`` says that the picture failed.
+    too many errors; ``unreached`` says that a target was not reached, ``undrawn`` that the picture failed;
+    ``provenance`` has a row a block.
     """
 
     plan: Plan
@@ -56,16 +57,17 @@ class Result:
     errors: int
     lost: int
     left: int
+    unreached: bool
     provenance: tuple[Row, ...] = field(repr=False)
     picture: Path | None
     undrawn: bool = False
 
     @property
     def status(self) -> int:
-        """The exit status: 1 a bound failed, else 3 with error rows, blocks lost or left, or no picture, else 0."""
+        """The exit status: 1 a bound failed, else 3 with rows missing, a target not reached or no picture, else 0."""
         if any(verdict.failed for verdict in self.verdicts):
             return FAILED
-        return INCOMPLETE if self.errors or self.lost or self.left or self.undrawn else HELD
+        return INCOMPLETE if self.errors or self.lost or self.left or self.unreached or self.undrawn else HELD
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -3,8 +3,8 @@
 A block's file is written whole under a temporary name in the same folder, synced and renamed, so whatever is
 killed, a file is either there or not. Its first line is a header (key, columns, row count, SHA-256 of the rows,
 provenance), the others are its rows as strict JSON: NaN and the infinities are the texts ``"NaN"``, ``"Infinity"``
-and ``"-Infinity"`` (no measure is a text, so nothing is mistaken for them). A file whose rows do not match its
-header counts as not there.
+and ``"-Infinity"`` (no measure is a text, so nothing is mistaken for them). A file whose header or rows
+do not match their digests counts as not there.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Store:
             "provenance": block.provenance,
         }
         with self.refusals():
-            write_atomically(path, _encode(header) + body)
+            write_atomically(path, _encode(header | {"seal": _seal(header)}) + body)
         return block
 
     def discard_if_empty(self) -> None:
@@ -111,6 +111,11 @@ class Store:
         """Turn the system's refusal to write into a sentence."""
         try:
             yield
+        except FileNotFoundError:
+            raise BadInput(
+                f"results folder {str(self.folder)!r}: blocks of this run were deleted by another process: "
+                "the same command computes them again"
+            ) from None
         except OSError as error:
             reason = error.strerror or str(error)
             raise BadInput(
@@ -153,13 +158,19 @@ def read_block(path: Path, key: str) -> Block | None:
     try:
         line, _, body = path.read_bytes().partition(b"\n")
         header = json.loads(line)
-        if header["key"] != key or header["sha256"] != hashlib.sha256(body).hexdigest():
+        seal = header.pop("seal")
+        if header["key"] != key or seal != _seal(header) or header["sha256"] != hashlib.sha256(body).hexdigest():
             return None
         warnings = tuple(header["warnings"])
         columns, rows, errors = header["columns"], header["rows"], header["errors"]
         return Block(path, key, header["sha256"], columns, rows, errors, warnings, header["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _seal(header: Mapping[str, object]) -> str:
+    """A digest of all else that a header says."""
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
 
 
 def block_of(outcome: Outcome, path: Path) -> tuple[Block, bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from simlab.sweep.pools import Workers
 from simlab.sweep.results import Goals, Result, Watcher, drawer, png
 from simlab.sweep.store import Block, open_store, read_block
 from simlab.sweep.summary import summarise
-from simlab.sweep.telling import MORE_RAISED, TOLD, kept, lost_block, raised_cell, remarks
+from simlab.sweep.telling import MORE_RAISED, TOLD, again, kept, lost_block, raised_cell, remarks
 from simlab.sweep.verdicts import check_columns, judge
 from simlab.terminal.files import write_atomically
 from simlab.terminal.interruption import Interrupted, Stopped, Winding, stoppable
@@ -49,8 +49,8 @@ class Sweep:
         self.notes: list[str] = []
         self.raised: set[str] = set()
         self.lost: Counter[str] = Counter()
-        self.running = self.computed = self.errors = 0
-        self.recorded = self.shared = False
+        self.running = self.computed = self.reused = self.guilty = 0
+        self.recorded = self.shared = self.unreached = False
         self.theorems = (*THEOREMS, *plan.experiment.theorems)
 
     def run(self, watcher: Watcher | None = None) -> Result:
@@ -92,7 +92,7 @@ class Sweep:
     def look(self) -> None:
         """See what is there already."""
         self.done = self.store.finished(self.plan.jobs)
-        self.pending = pending_jobs(self.plan, self.done)
+        self.pending = [job for job in self.plan.jobs if job.key not in self.done or self.done[job.key].errors]
         for block in self.done.values():
             self.judgeable(block)
 
@@ -107,9 +107,7 @@ class Sweep:
 
     def compute(self) -> None:
         """Run the pending blocks and keep each as it completes. Raises ``Stopped`` after a Ctrl-C that was a wish."""
-        self.queue = deque(self.pending)
-        self.errors = sum(self.done[job.key].errors for job in self.plan.jobs if job.key in self.done)
-        self.errors -= sum(self.done[job.key].errors for job in self.pending if job.key in self.done)
+        self.queue, self.reused = deque(self.pending), len(self.plan.jobs) - len(self.pending)
         workers = self.workers
         outcomes = run_blocks(
             self.take,
@@ -146,7 +144,7 @@ class Sweep:
 
     def halted(self) -> bool:
         """Whether more replicates raised than may."""
-        return self.goals.max_errors is not None and self.errors > self.goals.max_errors
+        return self.goals.max_errors is not None and self.guilty > self.goals.max_errors
 
     def take(self) -> Job | None:
         """Hand out the next block that nobody has computed; None while there is none."""
@@ -173,6 +171,7 @@ class Sweep:
             return False
         self.judgeable(block)
         self.done[job.key] = block
+        self.reused += 1
         if not self.shared:
             self.shared = True
             self.note(f"another process is computing blocks of this run in {self.store.folder}: they are shared")
@@ -186,15 +185,21 @@ class Sweep:
         if self.goals.until is None or self.lost or self.halted() or not self.done:
             return False
         summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings)
-        blocks = next_blocks(summary, self.plan, self.goals.until)
-        if blocks == self.plan.blocks:
+        before = self.plan
+        try:
+            self.plan = before.with_blocks(next_blocks(summary, before, self.goals.until))
+        except BadInput as error:
+            self.note(f"{self.goals.until} is not reached: {error}")
+            self.unreached = True
+        if self.plan.blocks == before.blocks:
             return False
-        before, self.plan = self.plan, self.plan.with_blocks(blocks)
         self.recorded = False
         more = [j for i, n in enumerate(before.blocks) for j in self.plan.jobs_of(i, n)]
         there = self.store.finished(more)
         self.done |= there
-        self.queue.extend(job for job in more if job.key not in there or there[job.key].errors)
+        wanted = [job for job in more if job.key not in there or there[job.key].errors]
+        self.queue.extend(wanted)
+        self.reused += len(more) - len(wanted)
         if self.watcher:
             self.watcher.start(self.plan, len(self.plan.jobs) - len(self.queue))
         return True
@@ -214,7 +219,7 @@ class Sweep:
             return
         self.done[outcome.job.key] = self.store.write(outcome)
         self.computed += 1
-        self.errors += outcome.errors
+        self.guilty += outcome.guilty
         if outcome.errors:
             self.told(outcome)
 
@@ -224,7 +229,7 @@ class Sweep:
         self.lost[reason] += 1
         self.done.pop(outcome.job.key, None)
         if self.lost[reason] <= TOLD:
-            self.note(lost_block(self.plan, outcome))
+            self.note(lost_block(self.plan, outcome, again(fresh=self.goals.fresh)))
         else:
             self.note(f"more blocks are lost: {reason}")
 
@@ -262,10 +267,10 @@ class Sweep:
                 else:
                     write_atomically(picture, ink)
         lost = self.lost.total()
-        left = len(plan.jobs) - len(self.done) - lost
+        left = len(plan.jobs) - self.computed - self.reused - lost
         if self.halted():
             rule = f"more than {plural(self.goals.max_errors or 0, 'replicate')} raised"
-            self.note(f"stopped, since {rule}: {plural(left, 'block')} left; the same command goes on")
+            self.note(f"stopped, since {rule}: {plural(left, 'block')} left; {again(fresh=self.goals.fresh)} goes on")
         return Result(
             plan=plan,
             folder=folder,
@@ -274,10 +279,11 @@ class Sweep:
             verdicts=verdicts,
             notes=tuple(self.notes),
             computed=self.computed,
-            reused=len(self.done) - self.computed,
+            reused=self.reused,
             errors=sum(block.errors for block in self.done.values()),
             lost=lost,
             left=left,
+            unreached=self.unreached,
             provenance=tuple(self.done[job.key].provenance for job in plan.jobs if job.key in self.done),
             picture=picture if ink else None,
             undrawn=bool(table and self.draw and not ink),
@@ -290,8 +296,3 @@ class Sweep:
         except Exception as error:
             self.note(f"no picture: {self.plan.experiment.picture} raised {type(error).__name__}: {error}")
             return None
-
-
-def pending_jobs(plan: Plan, done: Mapping[str, Block]) -> list[Job]:
-    """The blocks to compute: those not there, and those whose cell raised the last time."""
-    return [job for job in plan.jobs if job.key not in done or done[job.key].errors]

@@ -42,15 +42,19 @@ def kept(plan: Plan, store: Store, done: int, *, fresh: bool) -> str:
     """What an interruption leaves, in a sentence that is true at every stage."""
     if not done:
         return "interrupted before a block was finished; the same command starts again"
-    again = "the same command without --fresh resumes" if fresh else "the same command resumes"
     blocks = f"{done:,} of {plural(len(plan.jobs), 'block')}"
-    return f"interrupted: {blocks} are kept in {store.folder}; {again}"
+    return f"interrupted: {blocks} are kept in {store.folder}; {again(fresh=fresh)} resumes"
 
 
-def lost_block(plan: Plan, outcome: Outcome) -> str:
+def again(*, fresh: bool) -> str:
+    """The command that goes on where this one ended."""
+    return "the same command without --fresh" if fresh else "the same command"
+
+
+def lost_block(plan: Plan, outcome: Outcome, command: str) -> str:
     """A block that killed its worker, by name."""
     name = ", ".join(filter(None, (plan.place(outcome.job.settings), outcome.job.name)))
-    return f"block lost ({name}): {outcome.lost}; the same command tries again"
+    return f"block lost ({name}): {outcome.lost}; {command} tries again"
 
 
 def raised_cell(plan: Plan, outcome: Outcome) -> str:
