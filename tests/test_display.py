@@ -303,9 +303,9 @@ def test_a_size_that_is_none_is_a_sentence(text):
 def test_a_time_above_0_is_a_number_or_its_text():
     assert positive("timeout", None) is None
     assert [positive("timeout", value) for value in (3, 0.5, "1e2")] == [3.0, 0.5, 100.0]
-    for value in (0, -1, "0", "soon", "", math.nan, math.inf, "inf", [], 10**400, True):
+    for value in (0, -1, "0", "soon", "", math.nan, math.inf, "inf", [], 10**400, True, 1e12, "10000001"):
         assert told(positive, "timeout", value) == (
-            f"timeout = {value}: must be a number of seconds above 0, such as 30"
+            f"timeout = {value}: must be a number of seconds above 0 and up to 1e7, such as 30"
         )
 
 
@@ -334,8 +334,8 @@ def test_a_duration_is_short(seconds, text):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "soon"], "timeout = soon: must be a number of seconds above 0, such as 30"),
-        (["--deadline", "0"], "deadline = 0: must be a number of seconds above 0, such as 30"),
+        (["--timeout", "soon"], "timeout = soon: must be a number of seconds above 0 and up to 1e7, such as 30"),
+        (["--deadline", "0"], "deadline = 0: must be a number of seconds above 0 and up to 1e7, such as 30"),
         (["--memory-limit", "much"], "--memory-limit = much: must be a size, such as 2GB or 800MiB"),
         (["--memory-limit", "0"], "memory limit = 0: must be a whole number of at least 1"),
         (["--max-errors", "-1"], "max errors = -1: must be a whole number of at least 0"),

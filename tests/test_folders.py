@@ -78,12 +78,18 @@ def told(function, *arguments, **options):
 
 
 def rewrite(path, change):
-    """Alter the rows of a block's file, and its digest with them."""
+    """Alter the rows of a block's file, and its digests with them."""
     line, _, body = path.read_bytes().partition(b"\n")
     changed = change(body)
     assert changed != body
-    header = json.loads(line) | {"sha256": hashlib.sha256(changed).hexdigest()}
-    path.write_bytes(json.dumps(header).encode() + b"\n" + changed)
+    path.write_bytes(sealed(json.loads(line) | {"sha256": hashlib.sha256(changed).hexdigest()}) + changed)
+
+
+def sealed(header):
+    """The first line of a block's file, with a digest of all else that it says."""
+    header.pop("seal", None)
+    seal = hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
+    return json.dumps(header | {"seal": seal}).encode() + b"\n"
 
 
 # manifests
@@ -579,7 +585,7 @@ def test_a_row_that_has_lost_a_value_is_not_the_same(toy, tmp_path, capsys, old,
         line, _, body = path.read_bytes().partition(b"\n")
         header = json.loads(line)
         header["columns"]["shared"] = "float"
-        path.write_bytes(json.dumps(header).encode() + b"\n" + body)
+        path.write_bytes(sealed(header) + body)
     table = run(toy, engine="serial", out=out).replicates
     row = table["key"].tolist().index(job.key)
     assert replay(out, row) == 1

@@ -42,16 +42,20 @@ def share(name: str, value: object, example: float = 0.05) -> float:
     return number
 
 
+LONGEST_S = 1e7
+"""Four months: timers overflow on numbers of seconds that are far beyond it."""
+
+
 def positive(name: str, value: object) -> float | None:
-    """Return a finite number above 0, or the text of one; None stays None. Raises ``BadInput`` for anything else."""
+    """Return a number of seconds above 0, or the text of one; None stays None. Raises ``BadInput`` for anything else."""
     if value is None:
         return None
     try:
         number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not 0 < number < math.inf:
-        raise BadInput(f"{name} = {value}: must be a number of seconds above 0, such as 30")
+    if not 0 < number <= LONGEST_S:
+        raise BadInput(f"{name} = {value}: must be a number of seconds above 0 and up to 1e7, such as 30")
     return number
 
 
