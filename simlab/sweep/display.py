@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as Grid
 
-from simlab.sweep.loading import Row
+from simlab.sweep.loading import Experiment, Row
 from simlab.sweep.planning import PILOT as PILOT
 from simlab.sweep.planning import Target, needs
 from simlab.sweep.progress import size_of
@@ -101,12 +101,18 @@ def show_needs(result: Result, target: Target) -> None:
     _put_sections(
         [
             [plan.experiment.question],
+            _design(plan.experiment, width),
             [table],
             folded_at_words(failed, width),
             _problems(result),
             folded_at_words([said], width),
         ]
     )
+
+
+def _design(experiment: Experiment, width: int | None) -> list[str]:
+    """The parts of the study that the experiment's docstring names."""
+    return folded_at_words([f"{LABELS[part]}: {text}" for part, text in experiment.design.items()], width)
 
 
 def _asked(target: Target) -> str:
@@ -123,7 +129,7 @@ def show(result: Result) -> None:
     _put_sections(
         [
             [result.plan.experiment.question],
-            folded_at_words([f"{LABELS[part]}: {text}" for part, text in result.plan.experiment.design.items()], width),
+            _design(result.plan.experiment, width),
             folded_at_words(result.plan.description(), width),
             [SHORT] if short else [],
             *([table] for table in tables),
