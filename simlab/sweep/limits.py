@@ -52,34 +52,40 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
     The exception shows where the block was. Native code that never returns to Python hears no signal: a thread of the
     interpreter's own, which needs no lock, ends the process ``GRACE_S`` later. A thread that is not the main one
-    (of a Dask worker) cannot be sent a signal, so there the process ends at once.
+    (of a Dask worker) cannot be sent a signal, so there the process ends at once. There is one such clock a process,
+    so one block at a time; it is also the clock of pytest's ``faulthandler_timeout``, which a block here turns off.
     """
     if seconds is None:
         yield
         return
     if threading.current_thread() is not threading.main_thread():
-        timer = threading.Timer(seconds, os._exit, (1,))
-        timer.daemon = True
-        timer.start()
-        try:
+        with _ends_after(seconds):
             yield
-        finally:
-            timer.cancel()
         return
 
     def over(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         raise TimedOut(f"took longer than --timeout {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, over)
-    with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(seconds + GRACE_S, exit=True, file=nowhere)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.getsignal(signal.SIGALRM)
+    with _ends_after(seconds + GRACE_S):
         try:
+            signal.signal(signal.SIGALRM, over)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            faulthandler.cancel_dump_traceback_later()
             signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _ends_after(seconds: float) -> Iterator[None]:
+    """End the process unless the body is left within so many seconds, even if native code holds the lock."""
+    with open(os.devnull, "w") as nowhere:
+        try:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def memory_limit(size: int | None) -> None:
