@@ -6,9 +6,11 @@ import csv
 import hashlib
 import json
 import math
+import os
 import pdb
 import re
 import shutil
+import signal
 import struct
 import sys
 
@@ -17,7 +19,8 @@ import pytest
 from toys import TOY, with_cell, write
 
 from simlab.errors import BadInput
-from simlab.sweep import inspecting, replaying, run
+from simlab.sweep import inspecting, manifests, pools, replaying, run
+from simlab.sweep.blocks import run_block
 from simlab.sweep.cli import command
 from simlab.sweep.inspecting import chosen_run, export_run, status_of_folder, verify_run
 from simlab.sweep.loading import load, load_facts, run_source
@@ -63,8 +66,8 @@ def in_this_process(monkeypatch):
     """Verify without worker processes."""
     asked = []
 
-    def serial(engine, count, *, device):
-        asked.append((engine, count, device))
+    def serial(engine, count, *, timeout, device):
+        asked.append((engine, count, timeout, device))
         return Workers("serial")
 
     monkeypatch.setattr(inspecting, "Workers", serial)
@@ -201,6 +204,37 @@ def test_the_longest_form_of_a_run_is_remembered(toy, tmp_path):
     assert [(one.seed, one.order) for one in recorded_in(store.folder)] == [(1, 3), (0, 2)]
 
 
+def test_of_two_who_write_the_same_manifest_the_longer_blocks_stay(toy, tmp_path, monkeypatch):
+    """The other has read the folder before we wrote, and writes after us."""
+    store, experiment = open_store(tmp_path / "out"), load(toy)
+    long, short = (make_plan(experiment, replicates=n) for n in (8, 4))
+    write_manifest(store, short)
+    (other,) = [path.read_bytes() for path in store.runs.iterdir()]
+    written = []
+
+    def contended(path, data):
+        written.append(data)
+        write_atomically(path, other if len(written) == 1 else data)  # the other's came last
+
+    recorded_in(store.folder)[0].path.unlink()
+    write_atomically = manifests.write_atomically
+    monkeypatch.setattr(manifests, "write_atomically", contended)
+    write_manifest(store, long)
+    assert len(written) == 2
+    assert [one.record["blocks"] for one in recorded_in(store.folder)] == [[4] * 4]
+
+
+def test_of_two_runs_of_the_same_order_the_last_is_that_whose_file_is_younger(toy, tmp_path):
+    store, experiment = open_store(tmp_path / "out"), load(toy)
+    for seed in (1, 2, 3):
+        write_manifest(store, make_plan(experiment, seed=seed))
+    for one in recorded_in(store.folder):
+        body = json.dumps(dict(one.record) | {"order": 5}).encode()
+        one.path.write_bytes(body + f"\n{hashlib.sha256(body).hexdigest()}\n".encode())
+        os.utime(one.path, ns=(0, {1: 30, 2: 10, 3: 20}[one.seed]))
+    assert [one.seed for one in recorded_in(store.folder)] == [1, 3, 2]
+
+
 FACTS = "city,country\n" + "".join(f"c{i % 7},k{i % 3}\n" for i in range(20))
 
 
@@ -293,6 +327,20 @@ def test_status_and_verify_tell_code_that_has_changed(toy, tmp_path, monkeypatch
     )
     assert replay(out, 0) == 0
     assert capsys.readouterr().err == f"simlab: the row was computed by simlab {code_version()}, this is 9.9+new\n"
+
+
+def test_status_names_what_a_killed_process_left(toy, tmp_path):
+    out = tmp_path / "out"
+    run(toy, engine="serial", out=out, smoke=True)
+    assert "temporary" not in " ".join(status_of_folder(str(out)))
+    (out / ".collect.a1b2").mkdir()
+    (out / ".collect.a1b2" / "rows.jsonl").write_bytes(b"x" * 2_000_000)
+    (out / "blocks" / ".0.jsonl.1.ab.tmp").write_bytes(b"x" * 500_000)
+    assert status_of_folder(str(out))[-2:] == [
+        "",
+        f"2 temporary files, 2.5 MB, such as {out}/.collect.a1b2, left by a process that was killed: "
+        "where no sweep is running here, delete them",
+    ]
 
 
 # export
@@ -432,8 +480,54 @@ def test_a_block_is_not_written_over(toy, tmp_path):
 def test_verify_computes_a_sample_again_and_finds_the_same_bits(odd, tmp_path, in_this_process):
     out = str(tmp_path / "out")
     assert verify_run(out, None, 0, 4, None) == (["6 blocks of toy computed again: the same bits"], False)
-    assert verify_run(out, 2, 0, 4, None) == (["2 blocks of toy computed again: the same bits"], False)
-    assert in_this_process == [("local", 4, "cpu"), ("local", 2, "cpu")]  # no more workers than blocks
+    said = "2 blocks of toy (of 6, taken by --seed 7) computed again: the same bits"
+    assert verify_run(out, 2, 7, 4, None, 9.0) == ([said], False)
+    asked = [("local", 4, None, "cpu"), ("local", 2, 9.0, "cpu")]  # no more workers than blocks
+    assert in_this_process == asked
+
+
+def test_verify_draws_a_seed_and_says_which(toy, tmp_path, in_this_process):
+    out = str(tmp_path / "out")
+    run(toy, engine="serial", out=out)
+    seeds = {re.search(r"taken by --seed (\d+)\)", verify_run(out, 1, None, 1, None)[0][0])[1] for _ in range(4)}
+    assert len(seeds) > 1
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_verify_that_is_interrupted_says_that_it_writes_nothing(
+    toy, tmp_path, in_this_process, monkeypatch, capsys, signum, status
+):
+    out = tmp_path / "out"
+    run(toy, engine="serial", out=out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    real, calls = inspecting._differences, []
+
+    def second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            signal.raise_signal(signum)
+        return real(*arguments)
+
+    monkeypatch.setattr(inspecting, "_differences", second)
+    assert command(["verify", str(out), "--blocks", "3", "--seed", "4"]) == status
+    assert capsys.readouterr() == (
+        "",
+        "simlab: interrupted when 1 of 3 blocks of toy (of 8, taken by --seed 4) were compared: "
+        "verify writes nothing, and nothing is changed\n",
+    )
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_verify_ends_a_block_that_takes_too_long(tmp_path, capsys, monkeypatch):
+    body = "import time\nif os.environ.get('SLOW'): time.sleep(60)"
+    out = str(tmp_path / "out")
+    run(write(tmp_path, with_cell(body)), engine="serial", out=out, settings={"draws": 1}, replicates=2)
+    monkeypatch.setenv("SLOW", "1")
+    monkeypatch.setattr(inspecting, "Workers", lambda *_, **__: Workers("serial"))
+    monkeypatch.setattr(pools, "run_block", lambda job, given: run_block(job, 0.2, given))
+    lines, differing = verify_run(out, None, 0, 1, None, 0.2)
+    assert differing
+    assert lines[1].endswith("the cell raised TimedOut: took longer than --timeout 0.2 s")
 
 
 def test_verify_takes_another_sample_for_another_seed(toy, tmp_path, in_this_process, monkeypatch):
@@ -713,6 +807,10 @@ def test_the_mistakes_of_a_verb_are_sentences(toy, tmp_path, capsys, monkeypatch
         (["verify", "out", "--blocks", "0"], "--blocks = 0: must be a whole number of at least 1"),
         (["verify", "out", "--blocks", "most"], "--blocks = most: must be a whole number, such as 10000 or 1e4"),
         (["verify", "out", "--workers", "0"], "--workers = 0: must be a whole number of at least 1"),
+        (
+            ["verify", "out", "--timeout", "1e12"],
+            "--timeout = 1e12: must be a number of seconds above 0 and up to 1e7, such as 30",
+        ),
         (["verify", "out", "--seed", "-1"], "--seed = -1: must be a whole number of at least 0"),
         (["verify", "out", "--run"], "option '--run' requires an argument: see python -m simlab.sweep verify --help"),
     ],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 from simlab.errors import BadInput, unknown
@@ -19,10 +21,13 @@ from simlab.sweep.plan import Plan, code_version
 from simlab.sweep.pools import Workers
 from simlab.sweep.store import Block, Store, block_of
 from simlab.terminal.files import destination, written_whole
+from simlab.terminal.interruption import Interrupted, stoppable
 from simlab.terminal.wording import plural
 
 FORMATS = ("csv", "parquet")
 SHORT = 12
+TEMPORARY = (".*.tmp", ".collect.*", ".export.*", "blocks/.*.tmp", "runs/.*.tmp")
+"""What is being written, by the names it has until it is whole."""
 
 
 def status_of_folder(name: str) -> list[str]:
@@ -38,7 +43,21 @@ def status_of_folder(name: str) -> list[str]:
     if others:
         rule = "recorded here" if whole else "recorded here, or of one that cannot be made again"
         lines += [f"{plural(others, 'block file')} of no run that is {rule}", ""]
+    left = leftovers(store.folder)
+    if left:
+        held = sum(size for _, size in left)
+        named = f"{plural(len(left), 'temporary file')}, {held / 1e6:.3g} MB, such as {left[0][0]}"
+        lines += [f"{named}, left by a process that was killed: where no sweep is running here, delete them", ""]
     return lines[:-1]
+
+
+def leftovers(folder: Path) -> list[tuple[Path, int]]:
+    """What was not finished in a folder, or is being written: files and folders of temporary names, and their bytes."""
+    found = []
+    for path in sorted(path for pattern in TEMPORARY for path in folder.glob(pattern)):
+        with suppress(OSError):  # it is finished meanwhile
+            found.append((path, sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())))
+    return found
 
 
 def _status(store: Store, one: Manifest) -> tuple[list[str], set[str]]:
@@ -150,11 +169,14 @@ def _place(out: str, store: Store) -> Path:
     return path
 
 
-def verify_run(name: str, number: int | None, seed: int, workers: int, run: str | None) -> tuple[list[str], bool]:
+def verify_run(
+    name: str, number: int | None, seed: int | None, workers: int, run: str | None, timeout: float | None = None
+) -> tuple[list[str], bool]:
     """Compute ``number`` blocks of a run again (None: all) and compare; return lines, and whether any differs.
 
-    Blocks that raised are left aside: the sweep computes them again anyway, and they may hang. The code of today
-    computes the others, under the version that stands in the rows, so that the bytes are comparable.
+    They are taken at random by ``seed`` (None: another one each time), which is told. Blocks that raised are left
+    aside: the sweep computes them again anyway, and they may hang. The code of today computes the others, under the
+    version that stands in the rows, so that the bytes are comparable. Nothing is written. Raises ``Interrupted``.
     """
     store, one = chosen_run(name, run)
     plan = one.plan()
@@ -162,19 +184,28 @@ def verify_run(name: str, number: int | None, seed: int, workers: int, run: str 
     there = [job for job in plan.jobs if job.key in done and not done[job.key].errors]
     if not there:
         raise _nothing(store, one, "verify")
+    many = f"{plural(len(there), 'block')} of {one.slug}"
     if number is not None and number < len(there):
+        seed = secrets.randbelow(10**6) if seed is None else seed
+        many = f"{plural(number, 'block')} of {one.slug} (of {len(there):,}, taken by --seed {seed})"
         picked = Streams(seed, "verify").numpy("blocks").choice(len(there), number, replace=False)
         there = [there[i] for i in sorted(picked.tolist())]
     check_device(plan.device)
     most = len(there) if plan.device == "cpu" else len(gpus())
-    pool = Workers("local", min(workers, most), device=plan.device).opener(one.payload())
-    lines = [_differences(plan, done[out.job.key], out) for out in run_blocks(one_by_one(there), pool)]
+    pool = Workers("local", min(workers, most), timeout=timeout, device=plan.device).opener(one.payload())
+    lines: list[str] = []
+    try:
+        with stoppable(), closing(run_blocks(one_by_one(there), pool)) as outcomes:
+            for out in outcomes:
+                lines.append(_differences(plan, done[out.job.key], out))
+    except KeyboardInterrupt as error:
+        text = f"interrupted when {len(lines):,} of {many} were compared: verify writes nothing, and nothing is changed"
+        raise Interrupted(text, *filter(None, [getattr(error, "signum", None)])) from None
     differing = [line for line in lines if line]
     stale = "" if one.version == code_version() else f" (computed by simlab {one.version}, this is {code_version()})"
-    many = plural(len(there), "block")
     if not differing:
-        return [f"{many} of {one.slug} computed again: the same bits{stale}"], False
-    return [f"{len(differing):,} of {many} of {one.slug} computed again differ{stale}:", *differing], True
+        return [f"{many} computed again: the same bits{stale}"], False
+    return [f"{len(differing):,} of {many} computed again differ{stale}:", *differing], True
 
 
 def _differences(plan: Plan, block: Block, outcome: Outcome) -> str:

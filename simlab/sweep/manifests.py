@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from simlab.sweep.store import Store, open_folder
 from simlab.terminal.files import write_atomically
 
 LAYOUT = 1
+TRIES = 5
+"""How often a manifest is written at most, where others write it too."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A run as it was asked for; ``order`` says which of a folder's runs was started last."""
+    """A run as it was asked for; ``order``, then ``written``, says which of a folder's runs was started last."""
 
     path: Path
     slug: str
@@ -36,6 +38,7 @@ class Manifest:
     version: str
     seed: int
     order: int
+    written: int
     record: Mapping[str, Any]
 
     def plan(self) -> Plan:
@@ -91,10 +94,12 @@ def jsonable(value: object) -> Any:
 
 
 def write_manifest(store: Store, plan: Plan) -> None:
-    """Say in the folder what run it holds, and that it is the last one. Raises ``BadInput`` when the disk refuses."""
+    """Say in the folder what run it holds, and that it is the last one. Raises ``BadInput`` when the disk refuses.
+
+    Another process may write the manifest of the same run meanwhile. So it is read again when it is written, and
+    written once more where it says fewer blocks than either.
+    """
     experiment = plan.experiment
-    others = recorded_in(store.folder)
-    mine = next((one for one in others if one.record["name"] == plan.name), None)
     record: dict[str, Any] = {
         "layout": LAYOUT,
         "name": plan.name,
@@ -106,26 +111,35 @@ def write_manifest(store: Store, plan: Plan) -> None:
         "seed": plan.seed,
         "block": plan.block,
         "asked": plan.asked,
-        "blocks": list(plan.blocks),
         "points": [jsonable(point.settings) for point in plan.points],
         "facts": dict(experiment.asked),
-        "order": max((one.order for one in others), default=0) + 1,
     }
-    if mine is not None:
-        record["blocks"] = [max(pair) for pair in zip(record["blocks"], mine.record["blocks"], strict=True)]
-    with store.refusals():
-        store.runs.mkdir(exist_ok=True)
-        body = json.dumps(record, indent=1).encode()
-        digest = hashlib.sha256(body).hexdigest()
-        write_atomically(store.runs / f"{plan.name[:16]}.json", body + f"\n{digest}\n".encode())
+    blocks = plan.blocks
+    for _ in range(TRIES):
+        others = recorded_in(store.folder)
+        blocks = _longer(blocks, others, plan.name)
+        order = max((one.order for one in others), default=0) + 1
+        with store.refusals():
+            store.runs.mkdir(exist_ok=True)
+            body = json.dumps(record | {"blocks": list(blocks), "order": order}, indent=1).encode()
+            digest = hashlib.sha256(body).hexdigest()
+            write_atomically(store.runs / f"{plan.name[:16]}.json", body + f"\n{digest}\n".encode())
+        there = next((one.record["blocks"] for one in recorded_in(store.folder) if one.record["name"] == plan.name), ())
+        if tuple(there) == blocks:
+            return
+
+
+def _longer(blocks: Sequence[int], runs: Sequence[Manifest], name: str) -> tuple[int, ...]:
+    """How many blocks each grid point of the run has: so many, or more where a manifest says so."""
+    for one in runs:
+        if one.record["name"] == name:
+            blocks = [max(pair) for pair in zip(blocks, one.record["blocks"], strict=True)]
+    return tuple(blocks)
 
 
 def longest(store: Store, plan: Plan) -> Plan:
     """The plan with as many blocks as this run ever had in the folder."""
-    for one in recorded_in(store.folder):
-        if one.record["name"] == plan.name:
-            return plan.with_blocks([max(pair) for pair in zip(plan.blocks, one.record["blocks"], strict=True)])
-    return plan
+    return plan.with_blocks(_longer(plan.blocks, recorded_in(store.folder), plan.name))
 
 
 def recorded_in(folder: Path) -> list[Manifest]:
@@ -133,16 +147,17 @@ def recorded_in(folder: Path) -> list[Manifest]:
     found = []
     for path in (folder / "runs").glob("*.json"):
         try:
+            written = path.stat().st_mtime_ns
             body, _, digest = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
             if hashlib.sha256(body).hexdigest() != digest.decode():
                 continue
             record = json.loads(body)
             if record["layout"] == LAYOUT:
                 slug, question, version = record["experiment"], record["question"], record["version"]
-                found.append(Manifest(path, slug, question, version, record["seed"], record["order"], record))
+                found.append(Manifest(path, slug, question, version, record["seed"], record["order"], written, record))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return sorted(found, key=lambda one: (-one.order, one.path.name))
+    return sorted(found, key=lambda one: (-one.order, -one.written, one.path.name))
 
 
 def runs_of(name: object) -> tuple[Store, list[Manifest]]:

@@ -76,8 +76,12 @@ def export(
 def verify(
     folder: Folder,
     blocks: Annotated[str, typer.Option(metavar="N", help="How many blocks, taken at random; all: every one.")] = "10",
-    seed: Annotated[str, typer.Option(metavar="N", help="Which blocks are taken.")] = "0",
+    seed: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Which blocks are taken; default: others each time, and it says which."),
+    ] = None,
     workers: Annotated[str | None, typer.Option(metavar="N", help="Worker processes; default: the cores.")] = None,
+    timeout: Annotated[str | None, typer.Option(metavar="S", help="Seconds that a block may take.")] = None,
     run: Run = None,
 ) -> Task:
     """Compute a random sample of a run's blocks again and compare them bit by bit; exit status 1 if any differs."""
@@ -85,12 +89,13 @@ def verify(
     def task() -> int:
         from simlab.sweep.inspecting import verify_run
         from simlab.sweep.running import available_cores
-        from simlab.terminal.numerals import count, whole
+        from simlab.terminal.numerals import count, positive, whole
         from simlab.terminal.output import put
 
         number = None if blocks == "all" else count("--blocks", whole("--blocks", blocks), 1)
         cores = available_cores() if workers is None else count("--workers", whole("--workers", workers), 1)
-        lines, differing = verify_run(folder, number, count("--seed", whole("--seed", seed), 0), cores, run)
+        taken = None if seed is None else count("--seed", whole("--seed", seed), 0)
+        lines, differing = verify_run(folder, number, taken, cores, run, positive("--timeout", timeout))
         with for_a_reader():
             put("\n".join(lines))
         return int(differing)
