@@ -14,7 +14,7 @@ from simlab.sweep import run
 from simlab.sweep.cli import command
 from simlab.sweep.loading import load
 from simlab.sweep.plan import make_plan
-from simlab.sweep.planning import Target, needs, next_blocks, read_target
+from simlab.sweep.planning import Target, blocks_needed, needs, next_blocks, read_target
 from simlab.sweep.store import Store
 
 SPREAD = """
@@ -93,6 +93,21 @@ def test_a_target_without_a_measure_is_for_all_that_are_shown(tmp_path):
     plan = make_plan(shown, {"draws": 1}, replicates=20)
     assert [need.measure for need in needs(summary, plan, Target(0.1))] == ["x", "z"]
     assert [need.measure for need in needs(summary, plan, Target(0.1, "y"))] == ["y"]
+
+
+def test_each_grid_point_needs_the_blocks_of_its_own_largest_need(tmp_path):
+    plan = make_plan(load(write(tmp_path, with_cell(""))), {"draws": (1, 2, 3, 4)}, replicates=20)
+    summary = [
+        line(mcse=0.1),
+        line(mcse=0.2, measure="y"),
+        line(mcse=0.1, draws=2),
+        line(n=1, mcse=math.nan, draws=3),
+        line(n=0, mean=math.nan, mcse=math.nan, draws=4),
+    ]
+    found = needs(summary, plan, Target(0.1))
+    small, large = (math.ceil(20 * factor * 19 / 10.117013) for factor in (1, 4))
+    assert [need.surely for need in found] == [small, large, small, math.inf]
+    assert blocks_needed(found, plan) == (math.ceil(large / 2), math.ceil(small / 2), math.inf, 0)
 
 
 def replicates_needed(tmp_path, which, pilots=2000, n=20):

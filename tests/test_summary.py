@@ -31,6 +31,29 @@ def test_standard_errors_are_those_that_rsimsum_publishes(method, bias_mcse, emp
     assert mcse_coverage(cover, 1000) != pytest.approx(cover * (1 - cover) / math.sqrt(1000), rel=0.2)
 
 
+def estimates_with(empse, cover, n=1000):
+    """Rows whose empirical standard error, against an estimand of 0.5, and whose coverage are those given."""
+    x = np.random.default_rng(0).standard_normal(n)
+    x = 0.5 + empse * (x - x.mean()) / x.std(ddof=1)
+    missed = np.arange(n) >= round(cover * n)
+    low, high = np.where(missed, 0.6, 0.4), np.where(missed, 0.7, 0.6)
+    return rows(
+        *(
+            {"replicate": i, "method": "a", "x": value, "x_estimand": 0.5, "x_low": a, "x_high": b}
+            for i, (value, a, b) in enumerate(zip(x.tolist(), low.tolist(), high.tolist(), strict=True))
+        )
+    )
+
+
+@pytest.mark.parametrize(("method", "bias_mcse", "empse", "cover", "cover_mcse"), RSIMSUM)
+def test_a_summary_has_the_standard_errors_that_rsimsum_publishes(method, bias_mcse, empse, cover, cover_mcse):
+    found = line(summarise(estimates_with(empse, cover), []), "x")
+    assert found["bias_mcse"] == pytest.approx(bias_mcse, abs=6e-7)
+    assert found["mcse"] == pytest.approx(bias_mcse, abs=6e-7)
+    assert found["coverage"] == pytest.approx(cover)
+    assert found["coverage_mcse"] == pytest.approx(cover_mcse, abs=6e-7)
+
+
 def test_replicates_needed_for_a_coverage_are_those_of_morris_white_and_crowther():
     # Statistics in Medicine 38 (2019), section 5.3: .95 to within .005 needs 1,900 replicates.
     assert mcse_coverage(0.95, 1900) == pytest.approx(0.005)
@@ -44,6 +67,32 @@ def test_standard_errors_cover_the_truth_as_often_as_they_say():
     inside = np.mean(np.abs(samples.mean(axis=1) - 1) < 1.96 * errors)
     assert abs(inside - 0.945) < 0.012
     assert np.mean(np.abs(samples.mean(axis=1) - 1) < 1.96 * errors / math.sqrt(2)) < 0.9  # a wrong formula fails
+
+
+def test_the_standard_errors_of_a_summary_cover_the_truth_as_often_as_they_say():
+    """A coverage of .8 and a bias of .1, in 1,500 studies of 400 replicates, all through ``summarise``."""
+    studies, n, truth = 1500, 400, 0.8
+    rng = np.random.default_rng(3)
+    x = 0.1 + rng.standard_normal((studies, n))
+    missed = rng.random((studies, n)) >= truth
+    table = {
+        "study": np.repeat(np.arange(studies), n),
+        "replicate": np.tile(np.arange(n), studies),
+        "method": np.array(["a"] * studies * n, dtype=object),
+        "x": x.ravel(),
+        "x_estimand": np.zeros(studies * n),
+        "x_low": np.where(missed, 1.0, -1.0).ravel(),
+        "x_high": np.full(studies * n, 2.0),
+        "seed": np.zeros(studies * n, dtype=int),
+        "version": np.array(["v"] * studies * n, dtype=object),
+    }
+    lines = [row for row in summarise(table, ["study"]) if row["measure"] == "x"]
+    assert len(lines) == studies
+    for name, value in (("bias", 0.1), ("coverage", truth)):
+        found = np.array([(row[name], row[f"{name}_mcse"]) for row in lines])
+        away = np.abs(found[:, 0] - value) / found[:, 1]
+        assert abs(np.mean(away < 1.96) - 0.95) < 4 * math.sqrt(0.95 * 0.05 / studies) + 0.005, name
+        assert np.mean(away < 1.96 / math.sqrt(2)) < 0.9, name  # a wrong formula fails
 
 
 def test_one_replicate_has_no_standard_error():

@@ -166,6 +166,19 @@ def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: floa
     return Need({s: row[s] for s in names}, str(row["method"]), name, n, mean, error, values[0], values[1])
 
 
+def blocks_needed(found: Sequence[Need], plan: Plan) -> tuple[float, ...]:
+    """How many blocks each grid point needs for all its measures and methods, with 95 % confidence.
+
+    Infinite where there is no standard error yet, 0 where nothing at a point needs any.
+    """
+    most: dict[object, float] = {}
+    for need in found:
+        key = _identity(need.settings)
+        most[key] = max(most.get(key, 0.0), need.surely)
+    wanted = [most.get(_identity(flat(point.settings)), 0.0) for point in plan.points]
+    return tuple(math.ceil(n / plan.block) if math.isfinite(n) else math.inf for n in wanted)
+
+
 def next_blocks(summary: Sequence[Row], plan: Plan, target: Target) -> tuple[int, ...]:
     """How many blocks each grid point should have next: those it has where the target is reached.
 
