@@ -128,9 +128,9 @@ class TestCluster:
         """One that holds the interpreter's lock all the while, so that no other thread of the worker runs."""
         hold = "import ctypes; ctypes.PyDLL(None).sleep(600)"
         body = f"if config.draws == 2 and streams[0].replicate == 2:\n    {hold}"
-        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, timeout=1, out=tmp_path / "out")
+        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, timeout=0.5, out=tmp_path / "out")
         assert (result.status, result.lost, result.computed) == (3, 1, 3)
-        assert "for want of memory or of time (--timeout 1) perhaps" in result.notes[0]
+        assert "for want of memory or of time (--timeout 0.5) perhaps" in result.notes[0]
 
     def test_the_payload_reaches_the_workers(self, tmp_path):
         from simlab.sweep.loading import load_facts
@@ -256,7 +256,7 @@ def _interrupted(process: subprocess.Popen, presses: int) -> list[str]:
 
 def test_ctrl_c_once_keeps_the_blocks_that_run(tmp_path):
     with _sweep(
-        write(tmp_path, with_cell("import time; time.sleep(1)")), tmp_path, "--workers", "2", "--replicates", "20"
+        write(tmp_path, with_cell("import time; time.sleep(0.6)")), tmp_path, "--workers", "2", "--replicates", "20"
     ) as sweep:
         wait_until(lambda: _blocks(tmp_path) >= 2, seconds=30)
         before = _blocks(tmp_path)
