@@ -400,6 +400,13 @@ def test_an_unfinished_run_is_exported_as_far_as_it_is(toy, tmp_path, to):
     assert len(again.replicates["key"]) == 32
 
 
+def test_a_folder_whose_name_is_a_pattern_is_exported(toy, tmp_path):
+    out = tmp_path / "a[1]*'?"
+    run(toy, engine="serial", out=out, smoke=True)
+    assert export_run(str(out), "csv", None, None) == f"{out}/replicates.csv: 2 rows"
+    assert len(csv_of(out / "replicates.csv")) == 2
+
+
 def test_an_older_run_is_exported_by_its_name_to_a_file_of_its_own(toy, tmp_path):
     out = tmp_path / "out"
     old, new = (run(toy, engine="serial", out=out, seed=seed).plan.name[:12] for seed in (1, 2))

@@ -13,7 +13,7 @@ from pathlib import Path
 from simlab.errors import BadInput, unknown
 from simlab.seeds import Streams
 from simlab.sweep.blocks import Outcome
-from simlab.sweep.collecting import REPLICATES, write_parquet
+from simlab.sweep.collecting import REPLICATES, pattern, write_parquet
 from simlab.sweep.devices import check_device, gpus
 from simlab.sweep.engine import one_by_one, run_blocks
 from simlab.sweep.manifests import Manifest, runs_of
@@ -150,9 +150,9 @@ def _write_csv(path: Path, parquet: Path) -> None:
     import duckdb
 
     with written_whole(path) as temporary, duckdb.connect() as connection:
-        names = [str(parquet), str(temporary)]
+        source = f"SELECT * FROM read_parquet({pattern(parquet)})"
         try:
-            connection.execute("COPY (SELECT * FROM read_parquet(?)) TO ? (FORMAT csv, HEADER)", names)
+            connection.execute(f"COPY ({source}) TO ? (FORMAT csv, HEADER)", [str(temporary)])
         except duckdb.IOException as error:  # a full disk
             raise OSError(str(error)) from None
 
