@@ -1,4 +1,4 @@
-"""The process that workers are forked from. Imports nothing heavy, so that it starts while the sweep is still planned."""
+"""The process that workers are forked from. Imports nothing heavy: it starts while the sweep is still planned."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ LONGEST_S = 1e7
 
 
 def positive(name: str, value: object) -> float | None:
-    """Return a number of seconds above 0, or the text of one; None stays None. Raises ``BadInput`` for anything else."""
+    """Return a number of seconds above 0, or of the text of one; None stays None. Raises ``BadInput`` for any other."""
     if value is None:
         return None
     try:
