@@ -54,7 +54,7 @@ def status_of_folder(name: str) -> list[str]:
 def leftovers(folder: Path) -> list[tuple[Path, int]]:
     """What was not finished in a folder, or is being written: files and folders of temporary names, and their bytes."""
     found = []
-    for path in sorted(path for pattern in TEMPORARY for path in folder.glob(pattern)):
+    for path in sorted(path for names in TEMPORARY for path in folder.glob(names)):
         with suppress(OSError):  # it is finished meanwhile
             found.append((path, sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())))
     return found
