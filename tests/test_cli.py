@@ -246,7 +246,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(sweep, toy):
     sweep(toy, "--set", "draws=10")
     out = sweep(toy, "--dry-run", "--workers", "2")[1]
     assert out[-2] == "2 blocks done already in results/toy, 2 to compute"
-    assert re.fullmatch(r"about [\d.]+ s on 2 workers, by the 2 blocks done", out[-1])
+    assert re.fullmatch(r"about [\d.]+ s on 1 worker, by the 2 blocks done", out[-1])
 
 
 def test_quiet_keeps_the_results_and_drops_the_rest(sweep, toy):

@@ -282,26 +282,37 @@ def test_status_says_how_far_a_run_is(odd, tmp_path):
     out = tmp_path / "out"
     text = status_of_folder(str(out))
     name = odd.plan.name[:12]
-    assert text[:3] == [
+    rest = "  the same command as before computes the rest, if its experiment has not changed"
+    assert text[:4] == [
         f"{name}  toy, seed 0, simlab {code_version()}",
         "  A question?",
-        "  4 grid points, 8 of 8 blocks of 2 done, 4 replicates raised, 0 damaged files",
+        "  draws = 1, 2; cap = none, 7",
+        "  4 grid points, 6 of 8 blocks of 2 done, 2 raised, 0 damaged files",
     ]
-    assert re.fullmatch(r"  [\d.e+-]+ s of computing on 1 host; started \S+( to \S+)?", text[3])
-    assert len(text) == 4
+    assert re.fullmatch(r"  [\d.e+-]+ s of computing on 1 host; started \S+( to \S+)?", text[4])
+    assert text[5:] == [rest]
     paths = [Store(out).path(job.key) for job in odd.plan.jobs]
     paths[0].unlink()
     paths[1].write_bytes(paths[1].read_bytes()[:-9])
     text = status_of_folder(str(out))
-    assert text[2] == "  4 grid points, 6 of 8 blocks of 2 done, 4 replicates raised, 1 damaged file"
-    assert text[-1] == "  the same command as before computes the rest"
+    assert text[3] == "  4 grid points, 4 of 8 blocks of 2 done, 2 raised, 1 damaged file"
+    assert text[-1] == rest
     for path in paths[2:]:
         path.unlink()
     text = status_of_folder(str(out))
-    assert text[2:] == [
-        "  4 grid points, 0 of 8 blocks of 2 done, 0 replicates raised, 1 damaged file",
-        "  the same command as before computes the rest",
+    assert text[3:] == ["  4 grid points, 0 of 8 blocks of 2 done, 0 raised, 1 damaged file", rest]
+
+
+def test_status_tells_a_shorter_run_from_the_longer_one_before_it(toy, tmp_path):
+    out = tmp_path / "out"
+    run(toy, engine="serial", replicates=8, out=out)
+    run(toy, engine="serial", replicates=2, out=out)
+    text = status_of_folder(str(out))
+    assert text[3:5] == [
+        "  4 grid points, 4 of 4 blocks of 2 done, 0 raised, 0 damaged files",
+        "  12 blocks more, of more replicates than were asked for last",
     ]
+    assert "the same command" not in text[-1]
 
 
 def test_status_names_every_run_the_last_one_first_and_foreign_files(toy, tmp_path):
@@ -310,7 +321,7 @@ def test_status_names_every_run_the_last_one_first_and_foreign_files(toy, tmp_pa
     text = status_of_folder(str(out))
     heads = [line for line in text if re.match("[0-9a-f]{12}  ", line)]
     assert heads == [f"{plans[s].name[:12]}  toy, seed {plans[s].seed}, simlab {code_version()}" for s in (0, 1)]
-    assert text[4] == ""
+    assert text[5] == ""
     shutil.copy(Store(out).path(plans[0].jobs[0].key), out / "blocks" / f"{'0' * 64}.jsonl")
     assert status_of_folder(str(out))[-2:] == ["", "1 block file of no run that is recorded here"]
 
@@ -433,13 +444,13 @@ def test_a_run_without_a_finished_block_is_told(toy, tmp_path):
         ("", "--out '': is no path: name a file"),
         ("/dev/null", "--out /dev/null: is no file: name one to write"),
         (
-            "nowhere/rows.csv",
-            "--out nowhere/rows.csv: cannot be written (No such file or directory): choose another file, or make room",
+            "nowhere/rows",
+            "--out nowhere/rows: cannot be written (No such file or directory): choose another file, or make room",
         ),
         ("out", "--out out: is a folder: name a file in it"),
         (
-            "toy.py/rows.csv",
-            "--out toy.py/rows.csv: cannot be written (Not a directory): choose another file, or make room",
+            "toy.py/rows",
+            "--out toy.py/rows: cannot be written (Not a directory): choose another file, or make room",
         ),
     ],
 )
@@ -486,7 +497,10 @@ def test_a_block_is_not_written_over(toy, tmp_path):
 
 def test_verify_computes_a_sample_again_and_finds_the_same_bits(odd, tmp_path, in_this_process):
     out = str(tmp_path / "out")
-    assert verify_run(out, None, 0, 4, None) == (["6 blocks of toy computed again: the same bits"], False)
+    assert verify_run(out, None, 0, 4, None) == (
+        ["6 blocks of toy computed again: the same bits", "2 blocks that raised left aside"],
+        False,
+    )
     said = "2 blocks of toy (of 6, taken by --seed 7) computed again: the same bits"
     assert verify_run(out, 2, 7, 4, None, 9.0) == ([said], False)
     asked = [("local", 4, None, "cpu"), ("local", 2, 9.0, "cpu")]  # no more workers than blocks
@@ -847,3 +861,26 @@ def test_the_command_prints_status_and_export(toy, tmp_path, capsys, monkeypatch
     assert command(["export", "out"]) == 0
     assert capsys.readouterr() == ("out/replicates.csv: 2 rows\n", "")
     assert len(csv_of(tmp_path / "out" / "replicates.csv")) == 2
+
+
+def test_verify_is_not_content_with_a_folder_whose_blocks_are_damaged(toy, tmp_path):
+    done = run(toy, engine="serial", out=tmp_path / "out")
+    path = Store(done.folder).path(done.plan.jobs[3].key)
+    path.write_bytes(path.read_bytes().replace(b'"share":0', b'"share":1', 1))
+    lines, differing = verify_run(done.folder, None, 0, 1, None)
+    assert differing
+    assert lines[-1] == "1 block file cut short or altered: the sweep computes them again"
+
+
+@pytest.mark.parametrize(
+    ("to", "out", "first"), [(None, "x.parquet", b"PAR1"), (None, "x.csv", b"expe"), ("parquet", "x", b"PAR1")]
+)
+def test_export_goes_by_the_ending_where_no_format_is_named(toy, tmp_path, to, out, first):
+    folder = run(toy, engine="serial", out=tmp_path / "out").folder
+    export_run(folder, to, str(tmp_path / out), None)
+    assert (tmp_path / out).read_bytes()[:4] == first
+    with pytest.raises(BadInput) as mistake:
+        export_run(folder, "csv", str(tmp_path / "y.parquet"), None)
+    assert str(mistake.value) == (
+        f"--out {tmp_path / 'y.parquet'}: ends with .parquet, and --to is csv: make them agree"
+    )

@@ -106,7 +106,7 @@ def test_a_class_of_the_experiment_travels_to_worker_processes_and_every_verb_re
     assert set(result.replicates["color"]) == {"red", "blue"}
     assert set(result.replicates["method"]) == {"one"}
     assert digest(run(path, engine="serial", out=tmp_path / "serial", settings=settings)) == digest(result)
-    assert "4 of 4 blocks of 2 done" in status_of_folder(out)[2]
+    assert "4 of 4 blocks of 2 done" in status_of_folder(out)[3]
     assert export_run(out, "csv", None, None).endswith("8 rows")
     assert verify_run(out, None, 0, 1, None)[1] is False
     assert replay(out, 3) == 0

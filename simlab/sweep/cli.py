@@ -108,10 +108,12 @@ def _replay(arguments: Arguments) -> int:
     """Compute the block of a row again; the folder is that of the experiment, or ``--out``."""
     from simlab.sweep.replaying import replay
     from simlab.sweep.running import folder_of
-    from simlab.terminal.numerals import whole
+    from simlab.terminal.numerals import positive, whole
 
+    if arguments.memory is not None:
+        raise BadInput("--memory-limit cannot be kept with --replay, which computes in this process: leave it out")
     folder = arguments.out if arguments.out is not None else folder_of(_experiment(arguments), None)
-    return replay(folder, whole("--replay", str(arguments.replay)))
+    return replay(folder, whole("--replay", str(arguments.replay)), positive("--timeout", arguments.timeout))
 
 
 def _experiment(arguments: Arguments) -> Experiment:

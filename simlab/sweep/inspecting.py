@@ -17,15 +17,16 @@ from simlab.sweep.collecting import REPLICATES, pattern, write_parquet
 from simlab.sweep.devices import check_device, gpus
 from simlab.sweep.engine import one_by_one, run_blocks
 from simlab.sweep.manifests import Manifest, runs_of
-from simlab.sweep.plan import Plan, code_version
+from simlab.sweep.plan import Plan, code_version, flat
 from simlab.sweep.pools import Workers
 from simlab.sweep.store import Block, Store, block_of
 from simlab.terminal.files import destination, written_whole
 from simlab.terminal.interruption import Interrupted, stoppable
-from simlab.terminal.wording import plural
+from simlab.terminal.wording import exactly, plural
 
 FORMATS = ("csv", "parquet")
 SHORT = 12
+SHOWN = 5
 TEMPORARY = (".*.tmp", ".collect.*", ".export.*", "blocks/.*.tmp", "runs/.*.tmp")
 """What is being written, by the names it has until it is whole."""
 
@@ -67,24 +68,37 @@ def _status(store: Store, one: Manifest) -> tuple[list[str], set[str]]:
         plan = one.plan()
     except BadInput as error:
         return [head, f"  {one.question}", f"  {error}"], set()
-    done = store.finished(plan.jobs)
-    damaged = sum(job.key not in done and store.path(job.key).exists() for job in plan.jobs)
-    errors = sum(block.errors for block in done.values())
+    whole = store.finished(plan.jobs)
+    asked = plan.with_blocks(one.record["last"])
+    done = {job.key: whole[job.key] for job in asked.jobs if job.key in whole}
+    damaged = sum(job.key not in whole and store.path(job.key).exists() for job in plan.jobs)
+    raised = sum(block.errors > 0 for block in done.values())
     spent = sum(_seconds(block) for block in done.values())
     hosts = Counter(str(block.provenance.get("host", "")) for block in done.values())
     lines = [
         head,
         f"  {one.question}",
-        f"  {plural(len(plan.points), 'grid point')}, {len(done):,} of {plural(len(plan.jobs), 'block')} of "
-        f"{plan.block} done, {plural(errors, 'replicate')} raised, {plural(damaged, 'damaged file')}",
+        *_varying(plan),
+        f"  {plural(len(plan.points), 'grid point')}, {len(done) - raised:,} of {plural(len(asked.jobs), 'block')} of "
+        f"{plan.block} done, {raised:,} raised, {plural(damaged, 'damaged file')}",
     ]
+    if len(whole) > len(done):
+        lines.append(f"  {plural(len(whole) - len(done), 'block')} more, of more replicates than were asked for last")
     if done:
         lines.append(f"  {spent:.3g} s of computing on {plural(len(hosts), 'host')}; started {_span(done)}")
     if one.version != code_version():
         lines.append(f"  stale: the code is simlab {code_version()} now, and would compute all blocks anew")
-    if len(done) < len(plan.jobs):
-        lines.append("  the same command as before computes the rest")
+    if len(done) - raised < len(asked.jobs):
+        lines.append("  the same command as before computes the rest, if its experiment has not changed")
     return lines, {job.key for job in plan.jobs}
+
+
+def _varying(plan: Plan) -> list[str]:
+    """The settings that vary, with their values: by these a reader knows a run again."""
+    rows = [flat(point.settings) for point in plan.points]
+    values = {name: list(dict.fromkeys(exactly(row[name]) for row in rows)) for name in plan.varying}
+    shown = [f"{n} = {', '.join(v[:SHOWN])}{', ...' if len(v) > SHOWN else ''}" for n, v in values.items()]
+    return [f"  {'; '.join(shown)}"] if shown else []
 
 
 def _seconds(block: Block) -> float:
@@ -111,15 +125,19 @@ def chosen_run(name: str, run: str | None) -> tuple[Store, Manifest]:
     return store, found[0]
 
 
-def export_run(name: str, to: str, out: str | None, run: str | None) -> str:
+def export_run(name: str, to: str | None, out: str | None, run: str | None) -> str:
     """Write the rows of a run's finished blocks to a file, whole or not at all; return what was written.
 
     The default is ``replicates`` in the folder, and for a run that is not the last one ``replicates-`` and its name.
     Raises ``BadInput`` for another format than csv and parquet, a run without finished blocks, and a place that
     cannot be written.
     """
+    ending = Path(out or "").suffix.lower().removeprefix(".")
+    to = to or (ending if ending in FORMATS else FORMATS[0])
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
+    if ending in FORMATS and ending != to:
+        raise BadInput(f"--out {out}: ends with .{ending}, and --to is {to}: make them agree")
     store, one = chosen_run(name, run)
     plan = one.plan()
     done = store.finished(plan.jobs)
@@ -182,6 +200,10 @@ def verify_run(
     plan = one.plan()
     done = store.finished(plan.jobs)
     there = [job for job in plan.jobs if job.key in done and not done[job.key].errors]
+    damaged = sum(job.key not in done and store.path(job.key).exists() for job in plan.jobs)
+    raised = sum(block.errors > 0 for block in done.values())
+    aside = [f"{plural(raised, 'block')} that raised left aside"] if raised else []
+    aside += [f"{plural(damaged, 'block file')} cut short or altered: the sweep computes them again"] if damaged else []
     if not there:
         raise _nothing(store, one, "verify")
     many = f"{plural(len(there), 'block')} of {one.slug}"
@@ -204,8 +226,8 @@ def verify_run(
     differing = [line for line in lines if line]
     stale = "" if one.version == code_version() else f" (computed by simlab {one.version}, this is {code_version()})"
     if not differing:
-        return [f"{many} computed again: the same bits{stale}"], False
-    return [f"{len(differing):,} of {many} computed again differ{stale}:", *differing], True
+        return [f"{many} computed again: the same bits{stale}", *aside], damaged > 0
+    return [f"{len(differing):,} of {many} computed again differ{stale}:", *differing, *aside], True
 
 
 def _differences(plan: Plan, block: Block, outcome: Outcome) -> str:

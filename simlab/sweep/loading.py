@@ -120,6 +120,8 @@ def _no_experiment(path: Path) -> BadInput:
     name = str(path)
     if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(TABLES):
         return BadInput(f"{name} is a table, not an experiment: did you mean --facts {name}?")
+    if path.is_dir():
+        return BadInput(f"experiment {name!r} is a folder: give the path of an experiment, a .py file")
     if path.is_file():
         return BadInput(f"experiment {name!r} is no .py file: give the path of an experiment, a .py file")
     if path.suffix != ".py":

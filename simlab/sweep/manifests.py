@@ -113,6 +113,7 @@ def write_manifest(store: Store, plan: Plan) -> None:
         "asked": plan.asked,
         "points": [jsonable(point.settings) for point in plan.points],
         "facts": dict(experiment.asked),
+        "last": list(plan.blocks),
     }
     blocks = plan.blocks
     for _ in range(TRIES):

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -88,6 +96,8 @@ class Workers:
             raise BadInput(
                 f"scheduler = {self.scheduler}: the engine {self.engine!r} has none, it is for --engine dask"
             )
+        if self.scheduler is not None and not re.fullmatch(r"(\w+://)?\S+:\d+", str(self.scheduler)):
+            raise BadInput(f"scheduler = {self.scheduler}: must read tcp://HOST:PORT, as `dask scheduler` prints it")
         for name, value in (("timeout", self.timeout), ("memory limit", self.memory)):
             if value is not None and self.engine in ("threads", "serial"):
                 raise BadInput(
@@ -120,23 +130,20 @@ class Workers:
 
 @contextmanager
 def _here(device: str) -> Iterator[None]:
-    """Compute in this process as a worker would: on that device, one thread for BLAS and numba.
+    """Compute in this process as a worker would: on that device, one thread for BLAS. All is afterwards as it was.
 
-    JAX keeps the threads that it was started with. Everything is afterwards what it was.
+    JAX and numba keep the threads that they were started with; numba refuses to be told another number.
     """
     from threadpoolctl import threadpool_limits
 
-    numba = sys.modules.get("numba")
-    threads = numba.get_num_threads() if numba else 1
     added = limit_threads(os.environ)
+    if "NUMBA_NUM_THREADS" in added:
+        added.remove("NUMBA_NUM_THREADS")
+        del os.environ["NUMBA_NUM_THREADS"]
     try:
-        with bound(device), threadpool_limits(1):
-            if numba:
-                numba.set_num_threads(1)
+        with bound(device), threadpool_limits(1), redirect_stdout(sys.stderr):  # what cells print is no table
             yield
     finally:
-        if numba:
-            numba.set_num_threads(threads)
         for name in added:
             os.environ.pop(name, None)
 
@@ -198,9 +205,26 @@ def _local_pool(workers: Workers, payload: Mapping[str, object]) -> Iterator[Poo
         pool.shutdown()
     finally:
         held.close()  # ends the workers at once, whatever they are doing
-        pool.shutdown(cancel_futures=True)
+        with _deaf_to_cancellations():
+            pool.shutdown(cancel_futures=True)
         lifeline.close()
         free.close()
+
+
+@contextmanager
+def _deaf_to_cancellations() -> Iterator[None]:
+    """Do not report that the pool's own thread stumbles over a future that was taken back before the pool broke."""
+    shown = threading.excepthook
+
+    def report(failure: threading.ExceptHookArgs) -> None:
+        if not issubclass(failure.exc_type, InvalidStateError):
+            shown(failure)
+
+    threading.excepthook = report
+    try:
+        yield
+    finally:
+        threading.excepthook = shown
 
 
 def _prove(pool: Executor, memory: int) -> None:
@@ -236,6 +260,7 @@ def _run_local(job: Job, timeout: float | None, version: str) -> Outcome:
 def _start_worker(lifeline: Connection, payload: dict[str, object], workers: Workers, free: Any) -> None:
     """Ready a worker process: Ctrl-C is the driver's business, and the end of the lifeline is the worker's end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)  # what cells print is no table
     limit_threads(os.environ)
     bind(workers.device, free.get() if workers.device == "gpu" else None)
     memory_limit(workers.memory)

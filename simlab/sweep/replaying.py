@@ -12,6 +12,7 @@ from simlab.errors import BadInput
 from simlab.sweep.blocks import compute
 from simlab.sweep.collecting import REPLICATES, read_table, stamp_in
 from simlab.sweep.devices import bind
+from simlab.sweep.limits import time_limit
 from simlab.sweep.loading import Row
 from simlab.sweep.manifests import Manifest, runs_of
 from simlab.sweep.plan import Job, Plan, code_version
@@ -22,7 +23,7 @@ from simlab.terminal.output import put, say
 SAME, OTHER = 0, 1
 
 
-def replay(folder: str | Path, row: int) -> int:
+def replay(folder: str | Path, row: int, timeout: float | None = None) -> int:
     """Compute the block of row number ``row`` of a folder's ``replicates.parquet`` again, and show the row.
 
     A row that has values is shown beside those computed now. An error row drops into the traceback: into the debugger
@@ -48,7 +49,7 @@ def replay(folder: str | Path, row: int) -> int:
     put(f"{plan.experiment.slug}: row {row}, {', '.join(filter(None, (plan.place(job.settings), job.name)))}")
     bind(plan.device)
     try:
-        with stoppable():
+        with stoppable(), time_limit(timeout):
             computed = compute(job, given, job.replicates)
     except Stopped:
         raise

@@ -52,7 +52,10 @@ def status(folder: Folder) -> Task:
 @export_app.command()
 def export(
     folder: Folder,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv or parquet.")] = "csv",
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="FORMAT", help="csv or parquet; default: what --out ends with, else csv."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where to; default: replicates.FORMAT in the folder.")
     ] = None,
