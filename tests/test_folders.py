@@ -502,7 +502,7 @@ def test_verify_computes_a_sample_again_and_finds_the_same_bits(odd, tmp_path, i
         False,
     )
     said = "2 blocks of toy (of 6, taken by --seed 7) computed again: the same bits"
-    assert verify_run(out, 2, 7, 4, None, 9.0) == ([said], False)
+    assert verify_run(out, 2, 7, 4, None, 9.0) == ([said, "2 blocks that raised left aside"], False)
     asked = [("local", 4, None, "cpu"), ("local", 2, 9.0, "cpu")]  # no more workers than blocks
     assert in_this_process == asked
 
