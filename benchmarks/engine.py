@@ -130,7 +130,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         found = {
-            "overhead": overhead(Path(temporary), 200 if given.smoke else 10_000, 1 if given.smoke else 5),
+            "overhead": overhead(Path(temporary), 200 if given.smoke else 10_000, 1 if given.smoke else 3),
             "store": store(Path(temporary), 20_000 if given.smoke else 1_000_000),
         }
     for part, numbers in found.items():
