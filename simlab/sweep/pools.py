@@ -38,6 +38,9 @@ from simlab.sweep.plan import Job, code_version
 from simlab.terminal.interruption import put_off
 
 FORGIVEN = 3
+LEAST_MEMORY = 2**28
+"""What a worker takes before it computes anything, in bytes, about."""
+TOO_LITTLE = "memory limit = {:g}: no worker starts with so little: give 1GB or more"
 
 
 class PoolLost(Exception):
@@ -106,6 +109,8 @@ class Workers:
                 )
         if self.memory is not None and self.scheduler is not None:
             raise BadInput(f"memory limit = {self.memory:g}: the workers of a running cluster have limits of their own")
+        if self.memory is not None and self.memory < LEAST_MEMORY:
+            raise BadInput(TOO_LITTLE.format(self.memory))
         if self.device == "gpu" and self.scheduler is None:
             most = len(gpus()) if self.engine == "local" else 1
             if self.count > most:
@@ -232,7 +237,7 @@ def _prove(pool: Executor, memory: int) -> None:
     try:
         pool.submit(os.getpid).result()
     except BrokenExecutor:
-        raise BadInput(f"memory limit = {memory:g}: no worker starts with so little: give 1GB or more") from None
+        raise BadInput(TOO_LITTLE.format(memory)) from None
 
 
 def _dask_pool(workers: Workers, payload: Mapping[str, object]) -> AbstractContextManager[Pool]:
