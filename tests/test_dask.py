@@ -209,13 +209,13 @@ class TestCluster:
         import psutil
 
         log = logging.getLogger("distributed")
-        level = log.level
+        level, mine = log.level, psutil.Process()
+        before = set(mine.children(recursive=True))  # of other engines, which stay
         with Workers("dask", 1).opener({})():
             assert log.level > logging.CRITICAL
             with pytest.raises(ValueError, match="No client"):
                 distributed.default_client()
-            mine = psutil.Process()
-            workers = mine.children(recursive=True)
+            workers = set(mine.children(recursive=True)) - before
             ports = {c.laddr.port for p in (mine, *workers) for c in p.net_connections() if c.laddr}
             assert ports
             assert 8787 not in ports

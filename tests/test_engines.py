@@ -344,6 +344,7 @@ def test_engines_of_this_process_leave_it_as_it_was(tmp_path):
     def state():
         return dict(os.environ), [one["num_threads"] for one in threadpool_info()]
 
+    run_block(make_plan(load(write(tmp_path, MIXED))).jobs[0])  # loads what the cell needs, which sets what it sets
     before = state()
     for engine in ("serial", "threads"):
         run(write(tmp_path, MIXED), engine=engine, out=tmp_path / engine)

@@ -135,9 +135,10 @@ class Workers:
 
 @contextmanager
 def _here(device: str) -> Iterator[None]:
-    """Compute in this process as a worker would: on that device, one thread for BLAS. All is afterwards as it was.
+    """Compute in this process as a worker would: on that device, one thread for BLAS; put back afterwards what was.
 
-    JAX and numba keep the threads that they were started with; numba refuses to be told another number.
+    JAX and numba keep the threads that they were started with (numba refuses to be told another number), and a library
+    that a cell is the first to load keeps one thread.
     """
     from threadpoolctl import threadpool_limits
 
