@@ -367,7 +367,8 @@ def test_plan_runs_the_pilot_alone_and_prints_a_table(spread, tmp_path, capsys):
     rounded = most + most % 2
     assert re.fullmatch(
         rf"{rounded:,} replicates at every grid point reach mcse 0.1 of x with 95 % confidence, in [\d.]+ s of "
-        rf"computing: --replicates {rounded}; --until measure=x,mcse=0.1 stops at each point when it is reached",
+        rf"computing: --replicates {rounded}; --until measure=x,mcse=0.1 stops at each point when it is reached, "
+        r"in about [\d.]+ s",
         out[-1],
     )
 

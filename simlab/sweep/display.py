@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 
 from simlab.sweep.loading import Experiment, Row
 from simlab.sweep.planning import PILOT as PILOT
-from simlab.sweep.planning import Target, needs
+from simlab.sweep.planning import Target, blocks_needed, needs
 from simlab.sweep.progress import size_of
 from simlab.sweep.results import Result
 from simlab.sweep.sweeping import Sweep
@@ -86,15 +86,14 @@ def show_needs(result: Result, target: Target) -> None:
         settings = [exactly(need.settings[name]) for name in plan.varying]
         cells = (*settings, need.method, need.measure, mean, *numbers)
         grid.add_row(*(escape(writable(cell, sys.stdout.encoding)) for cell in cells))
-    most = max(need.surely for need in found)
+    blocks = blocks_needed(found, plan)
     said = "one replicate has no spread: give the pilot more --replicates"
-    if math.isfinite(most):
-        rounded = math.ceil(most / plan.block) * plan.block
-        took = statistics.fmean(float(str(b["duration_s"])) for b in result.provenance)
-        seconds = duration(rounded / plan.block * len(plan.points) * took)
+    if math.isfinite(max(blocks)):
+        most, took = max(blocks), statistics.fmean(float(str(b["duration_s"])) for b in result.provenance)
         said = (
-            f"{rounded:,.0f} replicates at every grid point reach {target} with 95 % confidence, in {seconds} of "
-            f"computing: --replicates {rounded:.0f}; --until {_asked(target)} stops at each point when it is reached"
+            f"{most * plan.block:,.0f} replicates at every grid point reach {target} with 95 % confidence, in "
+            f"{duration(most * len(blocks) * took)} of computing: --replicates {most * plan.block:.0f}; --until "
+            f"{_asked(target)} stops at each point when it is reached, in about {duration(sum(blocks) * took)}"
         )
     table = drawn(grid, max(width or PLAIN_WIDTH, _width(grid)), terminal=width is not None)
     failed = [verdict.sentence for verdict in result.verdicts if verdict.failed]
