@@ -46,7 +46,7 @@ def execute(arguments: Arguments) -> int:
     if arguments.engine == "local" and not arguments.dry_run and arguments.replay is None and os.name == "posix":
         start_forkserver()  # it loads what workers need while this process loads what it needs itself
     from simlab.sweep import display
-    from simlab.sweep.planning import read_target
+    from simlab.sweep.planning import PILOT, read_target
     from simlab.sweep.progress import Screen
     from simlab.sweep.running import prepare
 
@@ -57,7 +57,7 @@ def execute(arguments: Arguments) -> int:
         raise BadInput("--plan and --until are both given: choose one of them")
     experiment, options = _experiment(arguments), _options(arguments)
     if target:
-        options["replicates"] = display.PILOT if arguments.replicates is None else options["replicates"]
+        options["replicates"] = PILOT if arguments.replicates is None else options["replicates"]
     sweep = prepare(experiment, **options)
     if arguments.dry_run:
         sweep.rehearse()

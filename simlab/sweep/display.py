@@ -16,7 +16,6 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 
 from simlab.sweep.loading import Experiment, Row
-from simlab.sweep.planning import PILOT as PILOT
 from simlab.sweep.planning import Target, blocks_needed, needs
 from simlab.sweep.progress import size_of
 from simlab.sweep.results import Result
