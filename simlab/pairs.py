@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from simlab.corpora import Corpus, Listed, Truth
 from simlab.errors import BadInput
@@ -139,21 +139,58 @@ def _listed(truth: Truth, fit: TableFit) -> Pairs:
     if world.n_false is not None:
         valid = np.arange(fit.p_hat.shape[1]) < world.n_facts
         p = np.append(world.popularity[truth.fact_class], np.zeros(world.n_false))
-        return _rows(p, fit.p_hat[0], np.where(valid, VALID, ERROR), world.n_valid, world.n_false, 1.0)
+        return lay_out(p[None], fit.p_hat, valid[None], nonsense=fit.nonsense)
     answers = world.answers[truth.fact_class][:, None]
     alpha = world.answer_rate[truth.fact_class][:, None]
-    width = fit.p_hat.shape[1] - 1
-    column = np.arange(width)
+    column = np.arange(fit.p_hat.shape[1] - 1)
     right = column == truth.correct[:, None]
-    p = np.hstack([right * alpha, 1.0 - alpha])
-    kind = np.hstack([np.where(right, VALID, ERROR), np.full_like(answers, VALID)])
-    exists = np.hstack([column < answers, np.full(answers.shape, world.idk)])
-    mu = np.broadcast_to(world.popularity[truth.fact_class][:, None], p.shape)
-    n_errors = np.broadcast_to(answers - 1, p.shape)
-    return _rows(p[exists], fit.p_hat[exists], kind[exists], world.n_valid, n_errors[exists], mu[exists])
+    idk = np.full(answers.shape, world.idk)
+    return lay_out(
+        np.hstack([right * alpha, 1.0 - alpha]),
+        fit.p_hat,
+        np.hstack([right, idk]),
+        mu=world.popularity[truth.fact_class],
+        exists=np.hstack([column < answers, idk]),
+        nonsense=fit.nonsense,
+    )
 
 
-def _rows(p: Any, p_hat: Any, kind: Any, n_valid: Any, n_errors: Any, mu: Any) -> Pairs:
-    """Make pairs of multiplicity one."""
-    one = np.ones(len(p))
-    return Pairs(one, mu * one, p, p_hat, kind, np.full(len(p), n_valid), n_errors + np.zeros(len(p), dtype=np.int64))
+def lay_out(
+    p: Float[np.ndarray, "prompts responses"],
+    p_hat: Float[np.ndarray, "prompts responses"],
+    valid: Bool[np.ndarray, "prompts responses"],
+    *,
+    mu: Float[np.ndarray, " prompts"] | None = None,
+    exists: Bool[np.ndarray, "prompts responses"] | None = None,
+    nonsense: Float[np.ndarray, " prompts"] | None = None,
+) -> Pairs:
+    """Lay p(r|c) and p_hat(r|c), given in full, side by side: one row a pair, and one of nonsense a prompt.
+
+    ``valid`` says which responses of a prompt are in V_c, ``exists`` which are responses of it at all (all, unless
+    told); ``mu`` = mu(c) is uniform unless told; ``nonsense`` is the mass that p_hat puts outside V and E. Raises
+    ``BadInput`` where a prompt has no valid or no erroneous response, p is not noiseless, or a row of p_hat and its
+    nonsense do not sum to 1.
+    """
+    exists = np.ones(p.shape, dtype=bool) if exists is None else exists
+    mu = np.full(len(p), 1.0 / len(p)) if mu is None else mu
+    valid = valid & exists
+    n_valid, n_errors = valid.sum(1), (exists & ~valid).sum(1)
+    if not (n_valid.all() and n_errors.all()):
+        lacking = int(np.flatnonzero((n_valid == 0) | (n_errors == 0))[0])
+        raise BadInput(
+            f"prompt {lacking} has {n_valid[lacking]} valid and {n_errors[lacking]} erroneous responses: "
+            "both must be at least 1"
+        )
+    if p[~valid].any():
+        raise BadInput("p puts mass on responses that are not valid: the theorems assume noiseless training data")
+    total = np.where(exists, p_hat, 0.0).sum(1) + (0.0 if nonsense is None else nonsense)
+    if not (abs(total - 1.0) < 1e-6).all():
+        odd = int(np.argmax(~(abs(total - 1.0) < 1e-6)))
+        raise BadInput(f"p_hat of prompt {odd} sums to {total[odd]:.6g}: responses and nonsense must make 1")
+    prompt, response = np.nonzero(exists)
+    kind = np.where(valid[prompt, response], VALID, ERROR)
+    columns = [mu[prompt], p[prompt, response], p_hat[prompt, response], kind, n_valid[prompt], n_errors[prompt]]
+    if nonsense is not None:
+        more = [mu, np.zeros(len(p)), nonsense, np.full(len(p), NONSENSE), n_valid, n_errors]
+        columns = [np.concatenate(both) for both in zip(columns, more, strict=True)]
+    return Pairs(np.ones(len(columns[0])), *columns)

@@ -53,14 +53,15 @@ def trial(
 
     All methods see the same corpus (stream ``corpus``). ``options`` holds settings of single learners by their
     name. ``gamma`` None takes Theorem 2 as published (99%), else its form at 1 - gamma. ``mode`` breaks an assumption
-    of the theorems on purpose (``simlab.corpora.LISTED_MODES``): the corpus warns, and where the mode needs single
-    draws the whole trial is listed, draw by draw and fact by fact. Raises ``BadInput`` where a setting, a method or
-    the cap does not fit.
+    of the theorems on purpose (``simlab.corpora.LISTED_MODES``): the corpus warns. Where the mode or a method needs
+    single draws the whole trial is listed, draw by draw and fact by fact. Raises ``BadInput`` where a setting, a
+    method or the cap does not fit.
     """
     for name in options or {}:
         if name not in LEARNERS:
             raise unknown("method (in options)", name, LEARNERS)
-    truth, corpus = _draw(world, draws, streams, count_cap, mode)
+    listed = any(name in LEARNERS and LEARNERS[name].listed for name in methods)
+    truth, corpus = _draw(world, draws, streams, count_cap, mode, listed=listed)
     shared = missing_mass_row(world, corpus, gamma)
     rows = []
     for method in methods:
@@ -80,10 +81,10 @@ def trial(
 
 
 def _draw(
-    world: World, draws: int, streams: Streams, count_cap: int | None, mode: str
+    world: World, draws: int, streams: Streams, count_cap: int | None, mode: str, *, listed: bool
 ) -> tuple[World | Truth, Corpus | Listed]:
-    """Draw the corpus as cells where the mode allows it, else draw by draw, with the truth it was drawn from."""
-    if mode not in LISTED_MODES or mode in CELL_MODES:
+    """Draw the corpus as cells where mode and methods allow it, else draw by draw, with the truth it was drawn from."""
+    if not listed and (mode not in LISTED_MODES or mode in CELL_MODES):
         return world, sample(world, draws, streams.numpy("corpus"), count_cap=count_cap, mode=mode)
     truth = list_facts(world, streams.numpy("facts"))
     return truth, sample_listed(truth, draws, streams.numpy("corpus"), mode=mode)

@@ -2,7 +2,7 @@
 
 A learner sees a corpus and random streams and nothing of the world. To add one: write ``simlab/models/NAME.py`` with
 ``cells(corpus, streams, **options) -> Fit`` and its slow twin ``table(corpus, streams, **options) -> TableFit`` for
-listed corpora, and give it a line in ``LEARNERS``.
+listed corpora, and give it a line in ``LEARNERS``. A learner that treats no two facts alike has ``table`` alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Learner(NamedTuple):
     factoids: bool  # works without prompts (Kalai-Vempala)
     needs_counts: bool  # tells counts above any cap apart
     needs_idk: bool  # answers "I don't know"
+    listed: bool = False  # is fitted to a listed corpus only: it treats no two facts alike
     options: tuple[str, ...] = ()  # settings of its own, explained in its module
 
 
@@ -72,6 +73,8 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     cap = corpus.count_cap if isinstance(corpus, Corpus) else None
     if needs.needs_counts and cap is not None:
         raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")
+    if needs.listed and isinstance(corpus, Corpus):
+        raise BadInput(f"method {name!r} treats no two facts alike: give it a listed corpus (sample_listed)")
     module = importlib.import_module(f"simlab.models.{name}")
     fit = module.cells if isinstance(corpus, Corpus) else module.table
     return fit(corpus, streams, **options)  # type: ignore[no-any-return]

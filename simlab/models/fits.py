@@ -57,11 +57,13 @@ class TableFit:
     """A density model listed in full: ``p_hat`` of every response of every fact, IDK in the last column.
 
     Columns beyond |R_c| hold 0. Without prompts there is one row, over all strings: the facts, then the false ones.
+    ``nonsense``: the mass that each prompt's row lacks, put by a model of strings outside V and E.
     """
 
     method: str
     p_hat: Float[np.ndarray, "facts responses"]
     trace: Trace | None = None
+    nonsense: Float[np.ndarray, " facts"] | None = None
 
     @property
     def finite(self) -> bool:
