@@ -184,7 +184,7 @@ class Sweep:
         """Add blocks where the target is not reached; False when there is nothing to add."""
         if self.goals.until is None or self.lost or self.halted() or not self.done:
             return False
-        summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings)
+        summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings, self.plan.along)
         before = self.plan
         try:
             self.plan = before.with_blocks(next_blocks(summary, before, self.goals.until))
@@ -213,7 +213,7 @@ class Sweep:
             return
         check_columns((name for row in outcome.rows for name in row), (theorem.slug for theorem in self.theorems))
         if self.goals.until is not None and outcome.rows and not outcome.errors:
-            check_measure(self.goals.until, outcome.rows)
+            check_measure(self.goals.until, outcome.rows, self.plan.along)
         self.record()
         if self.found(outcome.job):
             return
@@ -254,8 +254,8 @@ class Sweep:
         if self.done:
             self.record()
         table: Table = collect(self.store, plan, self.done) if self.done else {}
-        summary = summarise(table, plan.settings) if table else []
-        verdicts = judge(table, plan.settings, plan.varying, self.theorems) if table else ()
+        summary = summarise(table, plan.settings, plan.along) if table else []
+        verdicts = judge(table, plan.settings, plan.varying, self.theorems, plan.along) if table else ()
         picture, ink = folder / f"{plan.experiment.slug}.png", None
         if table:
             write_csv(self.store, SUMMARY, summary)
