@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import types
 
 import numpy as np
@@ -12,10 +13,11 @@ from toys import TOY, digest, with_cell, write
 
 from simlab.errors import BadInput
 from simlab.seeds import Streams
-from simlab.sweep import blocks, display, inspecting, run
+from simlab.sweep import blocks, devices, display, inspecting, memory, run
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.cli import command
 from simlab.sweep.inspecting import export_run, verify_run
+from simlab.sweep.limits import available_memory
 from simlab.sweep.loading import load
 from simlab.sweep.plan import make_plan
 from simlab.sweep.planning import Target, blocks_needed, needs, next_blocks
@@ -24,6 +26,7 @@ from simlab.sweep.progress import Slacks
 from simlab.sweep.replaying import replay
 from simlab.sweep.summary import group, measures, summarise
 from simlab.sweep.verdicts import judge
+from simlab.terminal.wording import storage
 
 CURVE = """
 rows = []
@@ -335,3 +338,199 @@ def test_two_rows_of_one_place_are_refused(tmp_path):
 )
 def test_a_name_that_cannot_run_along_a_curve_is_refused_at_load(tmp_path, along, sentence):
     assert told(load, write(tmp_path, TOY + f"\nALONG = {along}\n")) == f"toy.py: {sentence}"
+
+
+# the memory that a block needs
+
+GB = 10**9
+HUNGRY = "\n\ndef memory(config):\n    return config.draws * 1_200_000_000\n"
+
+
+@pytest.fixture
+def hungry(tmp_path, monkeypatch):
+    """An experiment whose largest block, at draws = 2, needs 2.4 GB, where 23 GB are left."""
+    monkeypatch.setattr(memory, "available_memory", lambda: 23 * GB)
+    return write(tmp_path, with_cell("") + HUNGRY)
+
+
+def told_by(capsys, *arguments):
+    """Exit status, and what a command line says on each stream."""
+    status = command([str(argument) for argument in arguments])
+    return status, *capsys.readouterr()
+
+
+def test_the_memory_is_told_before_a_run_and_by_dry_run_and_plan(hungry, tmp_path, capsys):
+    sentence = "the largest block needs 2.4 GB, 2 workers: 4.8 GB of 23 GB"
+    out = ("--engine", "threads", "--workers", 2, "--out", tmp_path / "out")
+    status, shown, _ = told_by(capsys, hungry, *out, "--dry-run")
+    assert (status, sentence in shown.splitlines()) == (0, True)
+    status, shown, _ = told_by(capsys, hungry, *out, "--plan", "mcse=0.1")
+    assert (status, sentence in shown.splitlines()) == (0, True)
+    result = run(hungry, engine="threads", workers=2, out=tmp_path / "other")
+    assert result.notes == (sentence,)
+    again = run(hungry, engine="threads", workers=2, out=tmp_path / "other")  # nothing to compute needs no memory
+    assert sentence not in again.notes
+    bare = run(write(tmp_path, with_cell(""), "bare.py"), engine="serial", out=tmp_path / "bare")
+    assert (bare.notes, bare.footprint) == ((), None)
+
+
+def test_more_memory_than_there_is_is_refused_before_anything_runs(hungry, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 3 * GB)
+    out = tmp_path / "out"
+    arguments = (hungry, "--engine", "threads", "--workers", 2, "--out", out)
+    said = (
+        "the largest block (draws = 2) needs 2.4 GB of memory, 2 workers 4.8 GB, and 3 GB are left here: "
+        "take --workers 1, or a smaller size"
+    )
+    for more in ((), ("--dry-run",), ("--fresh",)):
+        status, shown, error = told_by(capsys, *arguments, *more)
+        assert (status, shown) == (2, "")
+        assert said in error
+        assert not out.exists()
+    assert told_by(capsys, hungry, "--engine", "threads", "--workers", 1, "--out", out)[0] == 0
+    monkeypatch.setattr(memory, "available_memory", lambda: 2 * GB)
+    assert told(run, hungry, engine="serial", out=tmp_path / "other") == (
+        "the largest block (draws = 2) needs 2.4 GB of memory, and 2 GB are left here: take a smaller size"
+    )
+    run(hungry, engine="serial", out=tmp_path / "other", settings={"draws": 1})
+
+
+def test_what_is_there_already_needs_no_memory_and_a_refusal_deletes_nothing(hungry, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    first = run(hungry, engine="serial", out=out)
+    blocks = sorted(path.read_bytes() for path in (out / "blocks").iterdir())
+    monkeypatch.setattr(memory, "available_memory", lambda: GB)
+    assert run(hungry, engine="serial", out=out).reused == 4
+    assert told(run, hungry, engine="serial", out=out, fresh=True).startswith("the largest block (draws = 2) needs")
+    assert sorted(path.read_bytes() for path in (out / "blocks").iterdir()) == blocks
+    for job in first.plan.jobs_of(0):
+        (out / "blocks" / f"{job.key}.jsonl").unlink()
+    monkeypatch.setattr(memory, "available_memory", lambda: 2 * GB)  # enough for the blocks that are missing
+    assert run(hungry, engine="serial", out=out).computed == 2
+
+
+def footprint_of(path, workers, pending=slice(None), **options):
+    plan = make_plan(load(path), **options)
+    return memory.footprint(plan, plan.jobs[pending], workers, more=options.get("replicates") is None)
+
+
+def test_as_many_workers_count_as_can_be_busy(hungry):
+    threads = Workers("threads", 8)
+    assert footprint_of(hungry, threads).workers == 8  # more blocks may follow
+    assert footprint_of(hungry, threads, replicates=4).workers == 4
+    assert footprint_of(hungry, threads, slice(3, 4), replicates=4).sentence == (
+        "the largest block needs 2.4 GB of 23 GB"
+    )
+    assert footprint_of(hungry, Workers("serial", 16)).workers == 1
+    cluster = Workers("dask", 16, scheduler="tcp://10.0.0.1:8786")
+    assert footprint_of(hungry, cluster).sentence == "the largest block needs 2.4 GB"
+
+
+def test_a_block_larger_than_a_worker_may_hold_is_refused(hungry, tmp_path):
+    limited = memory.Footprint(2.4 * GB, "draws = 2", 2, 23 * GB, 3 * GB)
+    limited.check()
+    assert limited.sentence == (
+        "the largest block needs 2.4 GB of the 3 GB that a worker may hold, 2 workers: 4.8 GB of 23 GB"
+    )
+    said = told(run, hungry, engine="local", memory=2 * GB, workers=1, out=tmp_path / "out")
+    assert said == (
+        "the largest block (draws = 2) needs 2.4 GB of memory, and a worker may hold 2 GB: "
+        "raise --memory-limit, or take a smaller size"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+SMI = """#!/bin/sh
+echo "0, GPU-aaaa-1, 81559"
+echo "1, GPU-bbbb-2, 40960"
+"""
+
+
+def test_a_block_larger_than_a_gpu_is_refused(hungry, tmp_path, monkeypatch):
+    smi = tmp_path / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text(SMI)
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(smi.parent), prepend=":")
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_MEM_FRACTION", raising=False)
+    sizes = {}
+    for visible in ("0", "1", "0,1", "GPU-aaaa", "MIG-7"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        sizes[visible] = devices.gpu_memory()
+    large, small = (int(0.75 * size * 2**20) for size in (81559, 40960))
+    assert sizes == {"0": large, "1": small, "0,1": small, "GPU-aaaa": large, "MIG-7": small}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    worker = Workers("local", 1, device="gpu")
+    found = footprint_of(hungry, worker)
+    assert found.sentence == "the largest block needs 2.4 GB of the 32.2 GB that JAX takes of a GPU"
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.05")
+    assert told(footprint_of, hungry, worker) == (
+        "the largest block (draws = 2) needs 2.4 GB of memory, and JAX takes 2.15 GB of a GPU: take a smaller size"
+    )
+    for text in ("#!/bin/sh\nexit 9\n", "#!/bin/sh\necho '0, GPU-aaaa, [N/A]'\n"):
+        smi.write_text(text)
+        assert devices.gpu_memory() is None
+    assert footprint_of(hungry, worker).sentence == "the largest block needs 2.4 GB"
+
+
+def system(root, available, groups=(), place=""):
+    """A folder with what Linux says of memory: of the machine in kB, and of control groups in bytes."""
+    for path, text in {
+        "proc/meminfo": f"MemTotal: 99 kB\nMemAvailable:   {available} kB\n",
+        "proc/self/cgroup": place,
+        **dict(groups),
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def group_of(folder, limit, use, stat, names=("memory.max", "memory.current")):
+    return {f"{folder}/{names[0]}": limit, f"{folder}/{names[1]}": use, f"{folder}/memory.stat": stat}
+
+
+def test_the_memory_that_is_left_is_that_of_the_machine_or_of_a_control_group(tmp_path):
+    assert available_memory(system(tmp_path / "plain", 1000)) == 1024 * 1000
+    two = "sys/fs/cgroup"
+    outer = group_of(f"{two}/job", "500000\n", "300000\n", "anon 7\ninactive_file 100000\n")
+    inner = group_of(f"{two}/job/step", "max\n", "300000\n", "inactive_file 0\n")
+    place = "0::/job/step\n"
+    assert available_memory(system(tmp_path / "two", 1000, {**outer, **inner}, place)) == 300_000
+    assert available_memory(system(tmp_path / "small", 10, {**outer, **inner}, place)) == 10_240
+    assert available_memory(system(tmp_path / "out", 1000, outer, "0::/other\n")) == 1024 * 1000
+    names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    one = group_of(f"{two}/memory", "400000", "450000", "total_inactive_file 60000\ninactive_file 5\n", names)
+    place = "5:memory:/docker/7\n4:cpu,cpuacct:/\n0::/\n"  # a container sees its own group at the top
+    assert available_memory(system(tmp_path / "one", 1000, one, place)) == 10_000
+    over = group_of(f"{two}/memory", "400000", "450000", "total_inactive_file 6\n", names)
+    assert available_memory(system(tmp_path / "over", 1000, over, place)) == 0
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert available_memory(tmp_path / "nothing") == whole
+    assert 0 < available_memory() <= whole
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("'1GB'", "memory(config) = '1GB': must be a number of bytes, 0 or more"),
+        ("-1", "memory(config) = -1: must be a number of bytes, 0 or more"),
+        ("math.nan", "memory(config) = nan: must be a number of bytes, 0 or more"),
+        ("True", "memory(config) = True: must be a number of bytes, 0 or more"),
+    ],
+)
+def test_a_memory_that_is_no_number_of_bytes_is_refused(tmp_path, text, sentence):
+    path = write(tmp_path, with_cell("") + f"\ndef memory(config):\n    return {text}\n")
+    assert told(run, path, engine="serial", out=tmp_path / "out") == f"toy.py: {sentence}"
+    assert not (tmp_path / "out").exists()
+
+
+def test_memory_must_be_a_function_of_one_argument(tmp_path):
+    path = write(tmp_path, TOY + "\nmemory = 3\n")
+    assert told(load, path) == "toy.py: memory must be a function of one argument, memory(config)"
+
+
+def test_bytes_as_a_reader_wants_them():
+    sizes = [0, 999, 1000, 999_400, 999_600, 2.4e9, 23.04e9, 1.5e12, 4e16]
+    assert [storage(size) for size in sizes] == [
+        *("0 bytes", "999 bytes", "1 kB", "999 kB", "1 MB", "2.4 GB", "23 GB", "1.5 TB", "40,000 TB"),
+    ]

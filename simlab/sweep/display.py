@@ -50,6 +50,8 @@ def show_plan(sweep: Sweep) -> None:
     sections[-1].append(f"{done} done already in {sweep.store.folder}{fresh}, {len(pending):,} to compute")
     if pending:
         sections[-1].append(_time_needed(sweep))
+    if sweep.footprint:
+        sections[-1].append(sweep.footprint.sentence)
     if sweep.goals.until:
         sections[-1].append(f"then more blocks at each grid point that has not reached {sweep.goals.until}")
     _put_sections(sections)
@@ -104,7 +106,7 @@ def show_needs(result: Result, target: Target) -> None:
             [table],
             folded_at_words(failed, width),
             _problems(result),
-            folded_at_words([said], width),
+            folded_at_words([said, *([result.footprint.sentence] if result.footprint else [])], width),
         ]
     )
 
