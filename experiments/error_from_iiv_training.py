@@ -6,9 +6,9 @@ training, for a family that can follow it and for families that cannot, and what
 a Zipf world of 300 facts of 20 answers, IDK in 30 % of the draws; N = 200 leaves most facts unseen, N = 2,000 few.
 Estimands: the terms of Theorem 1 at each step, delta under the law of the population and of the training data, and the
 derivative of the training loss. Methods: a table of logits, the bilinear table of rank 1 and an MLP, trained by Adam on
-the same corpora; beside the judge that each density induces, a judge of the same family that is trained to judge, and
-the best judge given the training data. Performance: means and their Monte Carlo standard errors over corpora; given a
-density every term is an exact sum.
+the same corpora; beside the judge that each density induces, judges of the same family that are trained to judge, on N
+examples of D or on the corpus and as many errors, and the best judge given the training data. Performance: means and
+their Monte Carlo standard errors over corpora; given a density every term is an exact sum.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from simlab.corpora import Listed, Truth, list_facts, sample_listed
 from simlab.errors import unknown
 from simlab.fitting import Fitted, fit_many
 from simlab.judging import (
+    Labelled,
     bayes_iiv_error,
     empirical_pairs,
     judged_error,
@@ -79,8 +80,13 @@ def family(method: str, config: Config) -> Tabular:
 
 @lru_cache(maxsize=8)
 def world(n_facts: int, exponent: float, answers: int, answer_rate: float) -> World:
-    """Return the world of a grid point, made once a process."""
+    """Return a Zipf world, made once a process."""
     return zipf(n_facts, exponent, answers=answers, answer_rate=answer_rate)
+
+
+def world_of(config: Config) -> World:
+    """Return the world of a grid point."""
+    return world(config.n_facts, config.exponent, config.answers, config.answer_rate)
 
 
 def check(config: Config) -> None:
@@ -119,7 +125,9 @@ def measured(truth: Truth, corpus: Listed, density: TableFit, streams: Streams) 
     }
 
 
-def curve(truth: Truth, corpus: Listed, fitted: Fitted, judge: Fitted, streams: Streams) -> list[dict[str, Any]]:
+def curve(
+    truth: Truth, corpus: Listed, fitted: Fitted, direct: Fitted, paired: Fitted, streams: Streams
+) -> list[dict[str, Any]]:
     """One row a look of one training; what is of the whole training stands in the last."""
     best = bayes_iiv_error(truth.world, corpus)
     rows = []
@@ -133,27 +141,29 @@ def curve(truth: Truth, corpus: Listed, fitted: Fitted, judge: Fitted, streams: 
     rows[-1] |= {
         "loss": float(fitted.trace.loss[-1]),
         "converged": fitted.trace.converged,
-        "iiv_error_direct": float(judged_error(pairs, judgements(judge)[corpus.plausible])),
+        "iiv_error_direct": float(judged_error(pairs, judgements(direct)[corpus.plausible])),
+        "iiv_error_paired": float(judged_error(pairs, judgements(paired)[corpus.plausible])),
     }
     return rows
 
 
+def drawn(config: Config, streams: Streams) -> tuple[Truth, Listed, Labelled, Labelled]:
+    """What one replicate is trained on: truth and corpus, N examples of D, and the corpus with as many errors."""
+    truth = list_facts(world_of(config), streams.numpy("facts"))
+    corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
+    few, many = (label(truth, corpus, streams.numpy("labelled"), paired=paired) for paired in (False, True))
+    return truth, corpus, few, many
+
+
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: all replicates are trained as one program, family by family."""
-    here = world(config.n_facts, config.exponent, config.answers, config.answer_rate)
-    truths = [list_facts(here, one.numpy("facts")) for one in streams]
-    corpora = [
-        sample_listed(truth, config.draws, one.numpy("corpus")) for truth, one in zip(truths, streams, strict=True)
-    ]
-    labelled = [
-        label(truth, corpus, one.numpy("labelled")) for truth, corpus, one in zip(truths, corpora, streams, strict=True)
-    ]
+    truths, corpora, few, many = zip(*(drawn(config, one) for one in streams), strict=True)
     rows = []
     for method in config.methods:
-        model, rate = family(method, config), RATES[method]
-        settings = {"streams": streams, "learning_rate": rate, "steps": config.steps}
+        model = family(method, config)
+        settings: dict[str, Any] = {"streams": streams, "learning_rate": RATES[method], "steps": config.steps}
         fits = fit_many(corpora, model, every=looks(config.steps), **settings)
-        judges = train_judges(labelled, model, **settings)
-        for parts in zip(truths, corpora, fits, judges, streams, strict=True):
+        direct, paired = (train_judges(examples, model, **settings) for examples in (few, many))
+        for parts in zip(truths, corpora, fits, direct, paired, streams, strict=True):
             rows += curve(*parts)
     return rows

@@ -113,25 +113,28 @@ class Labelled:
     shape: tuple[int, int]
 
 
-def label(truth: Truth, corpus: Listed, rng: np.random.Generator) -> Labelled:
+def label(truth: Truth, corpus: Listed, rng: np.random.Generator, *, paired: bool = False) -> Labelled:
     """Draw N i.i.d. examples of D, N the draws of ``corpus``: each a draw of p with probability 1/2, else an error.
 
     The valid ones are draws of the corpus, in order, so that whoever learns from them knows no answer that the corpus
-    does not state; the errors are c ~ mu and r uniform on E_c. Raises ``BadInput`` without prompts.
+    does not state; the errors are c ~ mu and r uniform on E_c. Of N examples about half are valid; ``paired`` gives 2N
+    instead, all draws of the corpus and as many errors, for a judge that knows as much as the density. Raises
+    ``BadInput`` without prompts.
     """
     _prompted(truth.world)
     n, answers = corpus.draws, corpus.answers
     width = int(answers.max()) + 1
-    positives = int(rng.binomial(n, 0.5))
+    positives = n if paired else int(rng.binomial(n, 0.5))
+    errors = n if paired else n - positives
     popularity = truth.world.popularity[truth.fact_class]
-    prompt = rng.choice(len(answers), size=n - positives, p=popularity / popularity.sum())
+    prompt = rng.choice(len(answers), size=errors, p=popularity / popularity.sum())
     other = rng.integers(0, answers[prompt] - 1)
     other += other >= truth.correct[prompt]  # the right answer is left out
     stated = corpus.answer[:positives]
     return Labelled(
         np.concatenate([corpus.prompt[:positives], prompt]),
         np.concatenate([np.where(stated == IDK, width - 1, stated), other]),
-        np.arange(n) < positives,
+        np.arange(positives + errors) < positives,
         (len(answers), width),
     )
 

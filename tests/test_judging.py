@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.stats import chisquare
 
 from simlab import measures
 from simlab.corpora import IDK, Listed, Truth, list_facts, sample, sample_listed
+from simlab.drawing import read_table
 from simlab.errors import BadInput
 from simlab.fitting import fit
 from simlab.judging import (
@@ -33,6 +35,8 @@ from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.pairs import VALID, Pairs, lay_out, tabulate
 from simlab.seeds import Streams
+from simlab.sweep import run
+from simlab.sweep.loading import load
 from simlab.worlds import World, factoids, uniform, zipf
 
 STREAMS = Streams(seed=3, point="judging")
@@ -235,19 +239,53 @@ def test_the_empirical_law_is_that_of_the_draws() -> None:
     assert pairs.n_errors.min() == 2
 
 
-def test_at_the_optimum_of_the_table_the_training_gap_is_zero_and_no_other_is() -> None:
-    """The table states the empirical law wherever a prompt was drawn; a density of rank 1 cannot."""
+def test_at_the_optimum_of_the_table_the_training_gap_is_zero_and_the_population_gap_is_not() -> None:
+    """The table states the empirical law wherever a prompt was drawn, and training brings it there."""
     truth, corpus = drawn(zipf(40, answers=9, answer_rate=0.7), 60)
     counts, drawn_ones = corpus.counts, corpus.counts.sum(1, keepdims=True)
     optimum = np.where(drawn_ones > 0, counts / np.maximum(drawn_ones, 1), 1 / counts.shape[1])
     optimal = TableFit("optimum", optimum)
     assert abs(measures.signed_gap(empirical_pairs(truth, corpus, optimal))) < 1e-15
-    assert measures.calibration_gap(tabulate(truth, corpus, optimal, STREAMS)) > 0.05
-    settings = {"streams": STREAMS, "steps": 1500}
-    table = fit(corpus, SoftmaxTable(), **settings).density
-    rank_1 = fit(corpus, Bilinear(1), learning_rate=0.03, **settings).density
-    gaps = [measures.signed_gap(empirical_pairs(truth, corpus, one)) for one in (table, rank_1)]
-    assert abs(gaps[0]) < 1e-2 < 5e-2 < abs(gaps[1])
+    trained = fit(corpus, SoftmaxTable(), streams=STREAMS, steps=1500).density
+    assert isinstance(trained, TableFit)
+    assert abs(measures.signed_gap(empirical_pairs(truth, corpus, trained))) < 1e-3
+    for one in (optimal, trained):
+        assert measures.calibration_gap(tabulate(truth, corpus, one, STREAMS)) > 0.05
+
+
+def test_at_the_optimum_of_a_family_that_cannot_scale_a_set_the_training_gap_is_not_zero() -> None:
+    """One parameter, p_hat proportional to exp(theta x feature): the loss is least, but not along the scaling of A."""
+    truth, corpus = drawn(zipf(40, answers=9, answer_rate=0.7), 60)
+    feature = STREAMS.numpy("feature").standard_normal(corpus.plausible.shape)
+    mass = corpus.counts / corpus.draws
+
+    def density(theta: float) -> TableFit:
+        weight = np.exp(theta * feature)
+        return TableFit("one parameter", weight / weight.sum(1, keepdims=True))
+
+    def slope(theta: float) -> float:
+        """d loss / d theta = E_hat[feature] - E[feature] under the empirical law."""
+        return float(((mass.sum(1, keepdims=True) * density(theta).p_hat - mass) * feature).sum())
+
+    best = density(brentq(slope, -20.0, 20.0, xtol=1e-14))
+    loss = measures.cross_entropy(empirical_pairs(truth, corpus, best))
+    assert loss < measures.cross_entropy(empirical_pairs(truth, corpus, density(0.0)))
+    gap = measures.signed_gap(empirical_pairs(truth, corpus, best))
+    assert abs(gap) > 0.01
+    assert loss_derivative(mass, best, measures.threshold(tabulate(truth, corpus, best, STREAMS))) == pytest.approx(gap)
+
+
+@pytest.mark.parametrize("model", [SoftmaxTable(), Bilinear(2), MLP(hidden=16, width=8)])
+def test_the_empirical_law_is_the_one_that_is_minimised(model: SoftmaxTable | Bilinear | MLP) -> None:
+    """At every look the cross-entropy of the empirical pairs is the loss of the trace, and that of the truth is not."""
+    truth, corpus = drawn(unequal_world(), 60)
+    found = fit(corpus, model, streams=STREAMS, steps=40, learning_rate=0.05, every=[0, 1, 7, 40])
+    for step, density in found.snapshots:
+        assert isinstance(density, TableFit)
+        loss = measures.cross_entropy(empirical_pairs(truth, corpus, density))
+        assert loss == pytest.approx(found.trace.loss[step], rel=1e-9)
+        if step:
+            assert abs(measures.cross_entropy(tabulate(truth, corpus, density, STREAMS)) - loss) > 1e-3
 
 
 # examples of D
@@ -290,6 +328,20 @@ def test_labelled_examples_have_the_law_d() -> None:
     uniform_errors = np.where(valid, 0.0, law > 0)  # not by mu: refused
     assert p_value(negative, uniform_errors) < 1e-12
     assert p_value(negative, np.where(valid, 0.0, law)) > 1e-3
+
+
+def test_paired_examples_are_all_draws_and_as_many_errors() -> None:
+    truth, corpus = drawn(unequal_world(), 4_000)
+    found = label(truth, corpus, STREAMS.numpy("labelled"), paired=True)
+    assert found.valid.sum() == len(found.valid) / 2 == 4_000
+    assert (found.prompt[:4_000] == corpus.prompt).all()
+    valid = valid_of(truth)
+    assert (valid[found.prompt, found.response] == found.valid).all()
+    errors = np.zeros(found.shape)
+    np.add.at(errors, (found.prompt[~found.valid], found.response[~found.valid]), 1)
+    law = np.where(valid, 0.0, law_of_d(truth))
+    kept = law > 0
+    assert chisquare(errors[kept], law[kept] / law.sum() * 4_000).pvalue > 1e-3
 
 
 def test_valid_examples_are_draws_of_the_corpus() -> None:
@@ -387,6 +439,63 @@ def test_judges_in_one_program_are_those_alone() -> None:
         for name in judge.params:
             assert judge.params[name] == pytest.approx(alone.params[name], abs=1e-9)
     assert many[0].params["prompts"] != pytest.approx(many[1].params["prompts"], abs=1e-3)
+
+
+# the experiment
+
+
+EXPERIMENT = Path(__file__).parents[1] / "experiments" / "error_from_iiv_training.py"
+
+
+def test_along_training_the_derivative_of_the_loss_is_the_training_gap_of_every_family() -> None:
+    study = load(EXPERIMENT)
+    config = study.config(draws=120, n_facts=60, answers=8, steps=60, methods=("softmax_table", "mlp"))
+    rows = study.cell(config, [Streams(1, "study", replicate) for replicate in range(2)])
+    steps = [0, 1, 2, 5, 10, 20, 50, 60]
+    assert [row["step"] for row in rows] == steps * 4
+    assert len({(row["method"], row["replicate"]) for row in rows}) == 4
+    away = []
+    for row in rows:
+        assert row["loss_derivative"] == pytest.approx(row["training_excess"], abs=1e-8)
+        assert row["training_gap"] == abs(row["training_excess"])
+        assert row["calibration_gap"] == abs(row["population_excess"])
+        assert row["generalisation_gap"] == pytest.approx(row["population_excess"] - row["training_excess"])
+        assert row["error_from_iiv_slack"] == pytest.approx(row["over"] + row["room"] + row["gap"], abs=1e-12)
+        assert ("converged" in row) == (row["step"] == 60)
+        away.append(abs(row["loss_derivative"] - row["population_excess"]))
+    assert max(away) > 0.05
+    last = [row for row in rows if row["step"] == 60]
+    for row in last:
+        assert row["iiv_error_bayes"] <= min(row["iiv_error_direct"], row["iiv_error_paired"]) + 1e-12
+        assert row["iiv_error"] >= row["iiv_error_bayes"] - 0.05  # given the corpus, in the mean only
+    table = [row for row in last if row["method"] == "softmax_table"]
+    assert max(row["training_gap"] for row in table) < 0.02 < min(row["calibration_gap"] for row in table)
+
+
+def test_the_committed_study_says_what_the_theory_says() -> None:
+    """The table's training gap vanishes and its population gap does not; no judge is better than the best."""
+    rows = read_table(EXPERIMENT.parent / "results" / f"{EXPERIMENT.stem}.csv")
+    found = {(row["draws"], row["method"], row["step"], row["measure"]): row for row in rows}
+    for draws, method in itertools.product((200, 2_000), ("softmax_table", "bilinear", "mlp")):
+        last = {name: found[draws, method, 1_000, name] for _, _, step, name in found if step == 1_000}
+        for step in {step for _, _, step, _ in found}:
+            slope, gap = (found[draws, method, step, name]["mean"] for name in ("loss_derivative", "training_excess"))
+            assert slope == pytest.approx(gap, abs=1e-10)
+        best = last["iiv_error_bayes"]["mean"]
+        for judge in ("iiv_error", "iiv_error_direct", "iiv_error_paired"):
+            assert last[judge]["mean"] > best - 4 * last[judge]["mcse"]
+        if method == "bilinear":
+            assert last["training_gap"]["mean"] > 10 * last["training_gap"]["mcse"]
+        else:
+            assert last["training_gap"]["mean"] < 1e-3
+        assert abs(last["generalisation_gap"]["mean"]) > 10 * last["generalisation_gap"]["mcse"]
+    table = found[200, "softmax_table", 1_000, "iiv_error"]
+    assert found[200, "softmax_table", 1_000, "iiv_error_paired"]["mean"] == pytest.approx(table["mean"], abs=1e-3)
+
+
+def test_an_unknown_family_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    said = told(run, EXPERIMENT, settings={"methods": "softmax_tabel"}, smoke=True, out=tmp_path / "out")
+    assert said == "method 'softmax_tabel' is unknown: did you mean 'softmax_table'?"
 
 
 # mistakes

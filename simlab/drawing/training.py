@@ -14,11 +14,15 @@ from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, power, style, value
 CURVES = {  # label -> measure, factor, colour, dashes
     "error": ("error", 1.0, "black", "-"),
     "2 err_iiv of the density": ("iiv_error", 2.0, CYCLE[0], "-"),
-    "δ, population": ("calibration_gap", 1.0, CYCLE[1], "-"),
-    "δ, training data": ("training_gap", 1.0, CYCLE[1], "--"),
+    "δ, population": ("calibration_gap", 1.0, CYCLE[3], "-"),
+    "δ, training data": ("training_gap", 1.0, CYCLE[3], "--"),
     "bound of Theorem 1": ("error_from_iiv_value", 1.0, GREY, ":"),
 }
-BEST, TRAINED = "2 err_iiv of the best judge (MM)", "2 err_iiv of a judge trained to judge"
+BEST = "2 err_iiv of the best judge (MM)"
+JUDGES = {  # label -> measure, fill: of judges that are trained to judge
+    "2 err_iiv, trained on N of D": ("iiv_error_direct", "white"),
+    "2 err_iiv, trained on the corpus": ("iiv_error_paired", CYCLE[0]),
+}
 LIMITS = (-0.15, 1.1)
 """Of all panels: a bound below zero says nothing, and is shown as far as that."""
 
@@ -27,7 +31,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
     """The terms of Theorem 1 over the steps of a training, a row of panels for each N, and the slack at the end.
 
     Curves: means over corpora, bands 1.96 MCSE; a step of 0 is the start. Dash-dotted: twice the error of the best
-    judge given the training data, which is the missing mass; diamond: that of a judge of the family trained to judge.
+    judge given the training data, which is the missing mass; diamonds: that of judges of the family trained to judge.
     The last panel stacks over, room and gap of the last step on the bound, up to the error.
     """
     with style():
@@ -41,12 +45,12 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
                 _curves(axes, own)
                 axes.set(title=f"{str(method).replace('_', ' ')}, N = {power(n)}", xlabel="step", ylim=LIMITS)
             _slacks(panels[-1], rows, methods)
-            panels[-1].set(title=f"slack at the end, N = {power(n)}")
+            panels[-1].set(title=f"slack, N = {power(n)}")
             panels[0].set_ylabel("probability")
         found: dict[str, Any] = {}
         for axes in grid.flat:
             found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        order = [label for label in (*CURVES, BEST, TRAINED, *PARTS) if label in found]
+        order = [label for label in (*CURVES, BEST, *JUDGES, *PARTS) if label in found]
         figure.legend([found[name] for name in order], order, loc="outside upper center", ncols=4, fontsize=7.5)
     return figure
 
@@ -61,12 +65,14 @@ def _curves(axes: Axes, rows: Sequence[Row]) -> None:
         axes.plot(xs, middle, dash, color=colour, lw=1.1, label=label)
         low, high = ([m + sign * h for m, h in zip(middle, half, strict=True)] for sign in (-1, 1))
         axes.fill_between(xs, low, high, color=colour, alpha=0.18, lw=0)
-    best, direct = (mean_of(rows, f"iiv_error_{who}", step=steps[-1]) for who in ("bayes", "direct"))
+    best = mean_of(rows, "iiv_error_bayes", step=steps[-1])
     if best is not None:
         axes.axhline(2 * best["mean"], ls="-.", color=CYCLE[2], lw=1, label=BEST)
-    if direct is not None:
-        diamond = {"ms": 4, "color": CYCLE[0], "mfc": "white", "label": TRAINED, "zorder": 4, "clip_on": False}
-        axes.plot([steps[-1]], [2 * direct["mean"]], "D", **diamond)
+    for label, (measure, fill) in JUDGES.items():
+        judge = mean_of(rows, measure, step=steps[-1])
+        if judge is not None:
+            look: Any = {"ms": 4, "color": CYCLE[0], "mfc": fill, "zorder": 4, "clip_on": False}
+            axes.plot([steps[-1]], [2 * judge["mean"]], "D", label=label, **look)
     axes.axhline(0.0, color=GREY, lw=0.6)
     axes.set_xscale("symlog", linthresh=1.0)
     marks = [0, *(10**e for e in range(len(f"{steps[-1]:.0f}")))]
