@@ -27,6 +27,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures"},
+    {"judging"},
     {"trials"},
     {"sweep", "audit"},
 )
