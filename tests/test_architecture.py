@@ -27,6 +27,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures"},
+    {"poor_models"},
     {"trials"},
     {"sweep", "audit"},
 )
