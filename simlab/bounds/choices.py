@@ -44,7 +44,7 @@ THEOREM_4 = Theorem(
     statement="error >= 2 (1 - 1/C) E_t[iiv_error at threshold t], t uniform on [0, 1], hence for some t, where each "
     "prompt has one valid response; an equality where all have C - 1 others",
     source=f"{KNVZ}, Theorem 4 and its proof (the equality is derived here)",
-    test="tests/test_choices.py::test_theorem_4_is_an_equality_where_all_prompts_have_equally_many_choices",
+    test="tests/test_choices.py::test_theorem_4_is_an_equality",
     experiment=_EXPERIMENT,
     assumes_iid=False,
 )
@@ -56,7 +56,7 @@ FAMILY = Theorem(
     quantity="error",
     statement="error >= 2 opt - max|V_c|/min|E_c| - calibration_gap, for every member of a family with that opt",
     source=f"{KNVZ}, section 3.3.2",
-    test="tests/test_choices.py::test_error_from_family_is_theorem_1_at_the_best_judge",
+    test="tests/test_choices.py::test_error_from_family_is_theorem_1",
     experiment=_EXPERIMENT,
     assumes_iid=False,
 )
@@ -69,7 +69,7 @@ BITS = Theorem(
     statement="E[error] >= D, where log2 C - H(D) - D log2(C - 1) = bits_per_fact, over equally popular facts whose "
     "answers are uniform on at least C choices, for every model of so many bits",
     source="Cover & Thomas 2006, Elements of Information Theory, sections 10.2 to 10.4 and problem 10.5 (Shannon 1959)",
-    test="tests/test_choices.py::test_distortion_rate_against_blahut_and_arimoto",
+    test="tests/test_choices.py::test_distortion_rate_by_blahut_and_arimoto",
     experiment=_EXPERIMENT,
     assumes_iid=False,
 )

@@ -123,7 +123,7 @@ def _groups(examples: Examples) -> list[tuple[Any, int]]:
 
 def _mass(mu: Any, answer: Any, responses: int) -> Any:
     """mu_r: the mass of the prompts whose answer is r."""
-    mass = np.zeros(responses, dtype=mu.dtype)
+    mass = np.full(responses, mu[0] * 0)  # a zero of the same arithmetic
     np.add.at(mass, answer, mu)
     return mass
 

@@ -10,7 +10,7 @@ can lie at or below t: where the class has at least 1/t of them, or mass may be 
 true as false, a class's G sums to 0, so some G(r) >= 0 and S = {r: G(r) >= 0} is not empty. It can be reached by every
 t below one over the number of responses, in all classes at once, and no S gains more. Hence the least over t is
 
-    opt(G) = 1/2 - sum over classes and responses of max(G(r), 0) = (1 - TV) / 2,
+    opt(G) = sum over classes and responses of min(D(true, r), D(false, r)) = (1 - TV) / 2,
 
 TV the total variation between the laws of (class, response) in true and in false examples. No free threshold makes the
 family poor, only what it confounds. The finest classes, one a prompt, are the unrestricted table: opt = 0.
@@ -84,25 +84,25 @@ def opt_of_classes(
     threshold outside [0, 1].
     """
     members = _members(classes, len(examples.true))
-    gains = _total(examples.true, members) - _total(examples.false, members)
-    half = examples.true.sum()
+    true, false = _total(examples.true, members), _total(examples.false, members)
     if threshold is None:
-        best = half - np.where(gains > 0, gains, gains * 0).sum()
+        best = np.minimum(true, false).sum()
         return Optimum(best, best, "exact: one free density a class, any threshold")
     if not 0 <= threshold <= 1:
         raise BadInput(f"threshold = {threshold}: must lie between 0 and 1")
-    sizes = _total(examples.exists, members).astype(bool)
-    best = half - sum(_best_gain(row[on], threshold, nonsense) for row, on in zip(gains, sizes, strict=True))
+    exists = _total(examples.exists, members) > 0
+    best = sum(_least(t[on], f[on], threshold, nonsense) for t, f, on in zip(true, false, exists, strict=True))
     return Optimum(best, best, f"exact: one free density a class, threshold {threshold}")
 
 
-def _best_gain(gains: Any, threshold: float | Fraction, nonsense: bool) -> Any:
-    """The most that a set of fewer than 1/t responses gains; the empty one only where it can be reached."""
-    t = Fraction(threshold)
-    most = len(gains) if t == 0 else min(len(gains), ceil(1 / t) - 1)
-    totals = np.cumsum(np.sort(gains)[::-1][:most])
-    empty = [gains[0] * 0] if nonsense or len(gains) * t >= 1 else []
-    return max([*empty, *totals])
+def _least(true: Any, false: Any, threshold: float | Fraction, nonsense: bool) -> Any:
+    """The least that a class adds to err_iiv by a set of fewer than 1/t responses, the empty one where it is open."""
+    t, n = Fraction(threshold), len(true)
+    most = n if t == 0 else min(n, ceil(1 / t) - 1)
+    order = np.argsort(false - true, kind="stable")
+    passed = np.append(0, np.cumsum(false[order]))  # false ones among the first k in this order, k = 0 ... n
+    missed = np.append(np.cumsum(true[order][::-1])[::-1], 0)
+    return (passed + missed)[0 if nonsense or n * t >= 1 else 1 : most + 1].min()
 
 
 def least_error_of_classes(examples: Examples, classes: Int[np.ndarray, " prompts"]) -> Any:
@@ -128,7 +128,7 @@ def pooled(corpus: Listed, classes: Int[np.ndarray, " facts"], *, constant: floa
     if not (np.isfinite(constant) and constant >= 0):
         raise BadInput(f"constant = {constant:.6g}: must be finite and not negative")
     exists, members = _responses(corpus), _members(classes, len(corpus.answers))
-    shared = _total(exists, members).astype(bool)
+    shared = _total(exists, members) > 0
     counts = _total(corpus.counts, members) + constant * shared
     counts = np.where(counts.sum(1, keepdims=True) > 0, counts, shared)
     return _spread("pooled", counts / counts.sum(1, keepdims=True), members, exists)
@@ -171,6 +171,6 @@ def _members(classes: Any, prompts: int) -> Any:
 
 def _total(values: Any, members: Any) -> Any:
     """Sums of rows over the prompts of each class."""
-    total = np.zeros((int(members.max()) + 1, values.shape[1]), dtype=int if values.dtype == bool else values.dtype)
+    total = np.full((int(members.max()) + 1, values.shape[1]), values.flat[0] * 0)  # a zero of the same arithmetic
     np.add.at(total, members, values)
     return total

@@ -80,11 +80,12 @@ def observe_choices(pairs: Pairs, opt: Optimum) -> ChoiceMeasures:
             "make the world with idk=False"
         )
     choices = int(pairs.n_errors.min()) + 1
-    factor = (pairs.p_hat[0] * 0 + 2) * (choices - 1) / choices
+    one = type(pairs.p_hat[0])(1)  # in the arithmetic of the table
+    factor = 2 * (one - one / choices)
     steps, mean = iiv_errors(pairs), mean_iiv_error(pairs)
     mass = pairs.weight * pairs.p_hat
     wrong = pairs.kind == ERROR
-    short = (factor * 0 + 1) / (choices - 1) - (factor * 0 + 1) / pairs.n_errors[wrong]
+    short = one / (choices - 1) - one / pairs.n_errors[wrong]
     return ChoiceMeasures(
         error=error(pairs),
         choices=choices,
@@ -96,5 +97,5 @@ def observe_choices(pairs: Pairs, opt: Optimum) -> ChoiceMeasures:
         family=factor * (steps.best - opt.lower),
         threshold=factor * (mean - steps.best),
         unequal=factor / 2 * (mass[wrong] * short).sum(),
-        nonsense=mass[pairs.kind == NONSENSE].sum() / choices,
+        nonsense=one / choices * mass[pairs.kind == NONSENSE].sum(),
     )

@@ -21,6 +21,9 @@ from simlab.errors import BadInput
 from simlab.measures import iiv_density
 from simlab.pairs import ERROR, VALID, Pairs
 
+TIE = 1e-12
+"""Errors that differ by less are those of equally good thresholds, summed in another order."""
+
 
 @dataclass(frozen=True, eq=False)
 class Steps:
@@ -35,17 +38,13 @@ class Steps:
     @property
     def best(self) -> Any:
         """The least err_iiv(f_t) of any t in [0, 1]."""
-        return self.iiv_error[self.best_step]
-
-    @property
-    def best_step(self) -> int:
-        """The first step with the least error."""
-        return int(np.argmin(self.iiv_error))
+        return self.iiv_error.min()
 
     @property
     def best_threshold(self) -> Any:
-        """The smallest t at which err_iiv(f_t) is least."""
-        return self.start[self.best_step]
+        """The smallest t at which err_iiv(f_t) is least; of floats, within ``TIE`` of it, lest rounding choose."""
+        tie = 0 if self.iiv_error.dtype == object else TIE
+        return self.start[np.flatnonzero(self.iiv_error <= self.best + tie)[0]]
 
     @property
     def mean(self) -> Any:
@@ -65,13 +64,14 @@ def iiv_errors(pairs: Pairs) -> Steps:
     says. Raises ``BadInput`` where p_hat is not a number.
     """
     p_hat = _checked(pairs)
-    density = pairs.weight * iiv_density(pairs)
-    gain = np.where(pairs.kind == VALID, density, -density)  # what calling a row valid takes from the error
+    density, valid = pairs.weight * iiv_density(pairs), pairs.kind == VALID
     start, step = np.unique(np.append(p_hat, type(p_hat[0])(0)), return_inverse=True)
-    gains = np.zeros_like(start)
-    np.add.at(gains, step[:-1], gain)
-    above = np.append(np.cumsum(gains[::-1])[::-1][1:], gains[0] * 0)  # over the rows with p_hat > start
-    return Steps(start, density[pairs.kind == VALID].sum() - above)
+    true, false = start * 0, start * 0
+    np.add.at(true, step[:-1][valid], density[valid])
+    np.add.at(false, step[:-1][~valid], density[~valid])
+    missed = np.cumsum(true)  # p_hat <= start: sums of what is not negative, so that no error falls below 0
+    passed = np.append(np.cumsum(false[::-1])[::-1][1:], false[0] * 0)  # p_hat > start
+    return Steps(start, missed + passed)
 
 
 def iiv_error_at(pairs: Pairs, t: Any) -> Any:
