@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from simlab import bounds, measures
+from simlab import bounds, drawing, measures
 from simlab.errors import BadInput
 from simlab.pairs import ERROR, NONSENSE, VALID, Pairs
 from simlab.poor_models import Optimum, iiv_error_at, iiv_errors, mean_iiv_error, observe_choices
@@ -409,3 +410,47 @@ def test_good_codes_come_near_and_refute_a_larger_bound() -> None:
     blind = bounds.error_from_bits(0.0, 4, 3 / 4)  # guessing without a bit: the bound is met
     assert blind.slack == 0.0
     assert 1.1 * blind.value > 3 / 4  # the control: a tenth more would be refuted
+
+
+# the committed study
+
+
+def committed() -> list[dict[str, Any]]:
+    """The means of the committed table, one dictionary of measures a (setting, method)."""
+    path = Path(__file__).parents[1] / "experiments" / "results" / "error_from_choices.csv"
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in drawing.read_table(path):
+        key = tuple(row[name] for name in ("choices", "spread", "draws", "method"))
+        groups.setdefault(key, dict(zip(("choices", "spread", "draws", "method"), key, strict=True)))
+        groups[key][row["measure"]] = row["mean"]
+    return list(groups.values())
+
+
+def test_the_parts_of_the_committed_study_add_up_to_its_errors() -> None:
+    for mean in committed():
+        parts = [mean[f"part_{name}"] for name in ("family", "threshold", "unequal", "nonsense")]
+        assert min(parts) >= 0
+        bound = mean["error_from_choices_value"]
+        assert mean["error"] == pytest.approx(bound + sum(parts), abs=1e-11)
+        assert bound == pytest.approx(2 * (1 - 1 / mean["choices"]) * mean["opt_lower"], abs=1e-12)
+        equality = mean["error_from_choices_sharp_slack"]
+        assert equality == pytest.approx(mean["part_unequal"] + mean["part_nonsense"], abs=1e-12)
+        assert (abs(equality) < 1e-12) == (mean["spread"] == 1 or mean["error"] < 1e-9)
+        assert mean["opt_lower"] <= mean["opt_upper"] <= 0.5
+        assert bound - 1e-12 <= mean["least_error"] <= mean["error"] + 1e-12
+
+
+def test_the_committed_study_shows_poor_families_and_others() -> None:
+    """Tight where a family confounds as many prompts as there are choices, next to nothing where it does not."""
+    found = {(m["choices"], m["spread"], m["draws"], m["method"]): m for m in committed()}
+    assert len(found) == 16 * 13
+    for (choices, spread, draws, method), mean in found.items():
+        rich = method in ("calibrated", "softmax_table", "rank_2")
+        assert (mean["opt_upper"] == 0) == (rich or (method == "rank_1" and choices == 2 and spread == 1))
+        if rich and draws == 10_000:
+            assert mean["error"] < 2e-3
+        if method == "pooled_256" and draws == 10_000 and spread == 1 and choices < 365:
+            assert mean["error"] - mean["error_from_choices_value"] < 0.09
+    large = found[365, 1, 10_000, "pooled_2"]
+    assert large["error"] > 0.49
+    assert large["error_from_choices_value"] < 0.003

@@ -3,6 +3,7 @@
 A table is the long ``summary`` of a sweep: one row a (settings, method, measure) with its mean, MCSE and quantiles.
 """
 
+from simlab.drawing.choices import error_from_choices
 from simlab.drawing.claims import (
     bounds_against_draws,
     error_from_iiv,
@@ -17,6 +18,7 @@ PICTURES = {
     draw.__name__: draw
     for draw in (
         bounds_against_draws,
+        error_from_choices,
         error_from_iiv,
         error_from_monofacts,
         error_from_singletons,
@@ -29,6 +31,7 @@ PICTURES = {
 __all__ = [
     "PICTURES",
     "bounds_against_draws",
+    "error_from_choices",
     "error_from_iiv",
     "error_from_monofacts",
     "error_from_singletons",

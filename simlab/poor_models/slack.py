@@ -24,6 +24,9 @@ from simlab.pairs import ERROR, NONSENSE, Pairs
 from simlab.poor_models.sharing import Optimum
 from simlab.poor_models.thresholds import iiv_errors, mean_iiv_error
 
+ROUNDING = 1e-12
+"""A part of the slack no larger than this is what sums in floats leave of nothing; as a column it is 0."""
+
 
 @dataclass(frozen=True)
 class ChoiceMeasures:
@@ -45,11 +48,11 @@ class ChoiceMeasures:
     def columns(self) -> dict[str, float]:
         """The measures as columns of a table of replicates."""
         names = ("best_iiv_error", "best_threshold", "mean_iiv_error")
-        parts = ("family", "threshold", "unequal", "nonsense")
+        parts = {name: float(getattr(self, name)) for name in ("family", "threshold", "unequal", "nonsense")}
         return (
             {"opt_lower": float(self.opt.lower), "opt_upper": float(self.opt.upper)}
             | {name: float(getattr(self, name)) for name in names}
-            | {f"part_{name}": float(getattr(self, name)) for name in parts}
+            | {f"part_{name}": part if abs(part) > ROUNDING else 0.0 for name, part in parts.items()}
         )
 
     @property
