@@ -27,7 +27,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures"},
-    {"judging"},
+    {"judging", "poor_models"},
     {"trials"},
     {"sweep", "audit"},
 )

@@ -3,6 +3,7 @@
 A table is the long ``summary`` of a sweep: one row a (settings, method, measure) with its mean, MCSE and quantiles.
 """
 
+from simlab.drawing.choices import error_from_choices
 from simlab.drawing.claims import (
     bounds_against_draws,
     error_from_iiv,
@@ -18,6 +19,7 @@ PICTURES = {
     draw.__name__: draw
     for draw in (
         bounds_against_draws,
+        error_from_choices,
         error_from_iiv,
         error_from_iiv_training,
         error_from_monofacts,
@@ -31,6 +33,7 @@ PICTURES = {
 __all__ = [
     "PICTURES",
     "bounds_against_draws",
+    "error_from_choices",
     "error_from_iiv",
     "error_from_iiv_training",
     "error_from_monofacts",
