@@ -94,7 +94,14 @@ BLOCK = 10
 SMOKE: dict[str, Any] = {
     "replicates": 5,
     "block": 5,
-    "grid": {"shape": (1.25, 3.0), "mode": ("published", "films", "iid"), "tokens": ("fields",)},
+    "grid": {
+        "shape": (1.25, 3.0),
+        "mode": ("published", "films", "iid"),
+        "tokens": ("words", "fields"),
+        "facts": (1_999,),
+        "draws": (500,),
+        "generations": (500,),
+    },
 }
 SHOWN = {
     "singleton_rate": "monofact rate",
@@ -212,7 +219,10 @@ def trained(steps: Steps, plain: Chain, counts: Counts, written: Counts, method:
 
 
 def believed(model: Model, facts: SixFields) -> tuple[Facts, float]:
-    """p_hat of every fact, and of each string that the chain never writes: ``spread`` is even over those."""
+    """p_hat of every fact, and of each string that the chain never writes: ``spread`` is even over those.
+
+    All false strings are counted among them: those that the chain does write are one in millions.
+    """
     never = model.p_hat == 0
     share = model.spread / (int(never.sum()) + facts.n_false)
     return np.where(never, share, (1.0 - model.spread) * model.p_hat), share

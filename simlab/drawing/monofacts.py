@@ -32,12 +32,13 @@ COLOURS = {
 }
 NAMES = {
     "chain": "chain",
-    "spread": "chain, monofact rate spread",
+    "spread": "chain made calibrated",
     "added": "counts added to probabilities",
     "weighted": "examples weighted tenfold",
     "duplicated": "examples duplicated",
 }
 TOKENS = {"words": ("-", "o", "a token a word"), "fields": ("--", "s", "a token a field")}
+ORACLE: dict[str, Any] = {"color": GREY, "lw": 5, "alpha": 0.3, "solid_capstyle": "butt"}
 CROSS: dict[str, Any] = {"ls": "none", "marker": "x", "ms": 5, "mew": 1.2, "color": "#009E73", "zorder": 4}
 
 
@@ -46,7 +47,7 @@ def error_against_monofacts(summary: Sequence[Row]) -> Figure:
 
     Lines: means of a chain, solid with a token a word, dashed with a token a field, bars 1.96 MCSE (mostly smaller
     than the line). Crosses: read off the published figures, +-.01. Dotted: the bound of Kalai & Vempala in expectation
-    for the spread chain (for the others it is below 0). Grey: what a perfect oracle scores by sampling noise alone.
+    for the chain made calibrated (for the others it is below 0). Grey: what an oracle scores by sampling noise alone.
     """
     with style():
         figure = Figure(figsize=(9.6, 6.0))
@@ -63,8 +64,8 @@ def error_against_monofacts(summary: Sequence[Row]) -> Figure:
             _crosses(above[2], column)
         _lines(below[0], theory, "error", ("chain", "spread"))
         _lines(below[0], theory, "error_from_monofacts_sharp_value", ("spread",), dash=":")
+        _lines(below[1], theory, "miscalibration_oracle", ("chain",), under=True)
         _lines(below[1], theory, "miscalibration", ("chain", "spread", "added"))
-        _lines(below[1], theory, "miscalibration_oracle", ("chain",), colour=GREY, dash="-.")
         _lines(below[2], theory, "error", ("chain", "added", "weighted", "duplicated"))
         _words(above, below)
         _legend(figure, [*above, *below])
@@ -74,13 +75,13 @@ def error_against_monofacts(summary: Sequence[Row]) -> Figure:
 def _words(above: Sequence[Axes], below: Sequence[Axes]) -> None:
     """Titles and axes: what is measured in each panel."""
     for axes, title in zip(
-        above, ("distinct false strings / generations", "miscalibration over true facts", "upweighting"), strict=True
+        above, ("distinct false strings", "miscalibration, true facts", "upweighting, false strings"), strict=True
     ):
         axes.set_title(f"As published: {title}")
     for axes, title in zip(
-        below, ("mass on false strings", "miscalibration over all strings", "upweighting"), strict=True
+        below, ("mass on false strings", "miscalibration, all strings", "upweighting, false strings"), strict=True
     ):
-        axes.set_title(f"As in the theory: {title}")
+        axes.set_title(f"In theory: {title}")
         axes.set_xlabel("monofact rate")
     above[0].set(ylim=(-0.03, 1.03), ylabel="rate")
     below[0].set_ylabel("rate")
@@ -96,10 +97,13 @@ def _lines(
     measure: str,
     kinds: Sequence[str],
     *,
-    colour: str | None = None,
     dash: str | None = None,
+    under: bool = False,
 ) -> None:
-    """A measure against the monofact rate, a line for each kind of method and each way to cut facts into tokens."""
+    """A measure against the monofact rate, a line for each kind of method and each way to cut facts into tokens.
+
+    ``under`` draws a broad grey line beneath the others, the same for all methods.
+    """
     for tokens, (line, mark, _) in TOKENS.items():
         here = [row for row in rows if row["tokens"] == tokens]
         for kind in kinds:
@@ -112,10 +116,12 @@ def _lines(
                     found.append((rate["mean"], row["mean"], Z * row["mcse"]))
             if found:
                 x, y, bar = zip(*found, strict=True)
-                look: dict[str, Any] = {"fmt": dash or line, "color": colour or COLOURS[kind], "lw": 1.1}
-                if dash is None:
-                    look |= {"marker": mark, "ms": 3, "mfc": "white" if tokens == "fields" else None}
-                axes.errorbar(x, y, yerr=bar, **look)
+                if under:
+                    axes.plot(x, y, **ORACLE)
+                    continue
+                empty = "white" if tokens == "fields" else None
+                look: dict[str, Any] = {"color": COLOURS[kind], "marker": mark, "ms": 3, "mfc": empty, "lw": 1.1}
+                axes.errorbar(x, y, yerr=bar, fmt=dash or line, **look)
 
 
 def _method(rows: Sequence[Row], kind: str) -> str:
@@ -132,6 +138,6 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
     for line, mark, label in TOKENS.values():
         handles.append(Line2D([], [], color=GREY, ls=line, marker=mark, ms=3, lw=1.1, label=label))
     handles.append(Line2D([], [], color=COLOURS["spread"], ls=":", lw=1.1, label="its bound (Kalai & Vempala)"))
-    handles.append(Line2D([], [], color=GREY, ls="-.", lw=1.1, label="a perfect oracle, sampled"))
+    handles.append(Line2D([], [], **ORACLE, label="a perfect oracle, sampled"))
     handles += [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]][:1]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -21,9 +22,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def jit(function: F) -> F:
-    """Compile ``function``: all options of all kernels of this package."""
-    compiled: Any = numba.njit(cache=True, nogil=True)(function)
-    return compiled  # type: ignore[no-any-return]
+    """Compile ``function``: all options of all kernels of this package.
+
+    Where annotations are checked at run time, what is compiled is the function itself and not its wrapper.
+    """
+    compiled: Any = numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
+    return cast(F, compiled)
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,8 @@ def log_bins(values: Float[np.ndarray, " values"], floor: float, epsilon: float 
 
 def _edges(floor: float, epsilon: float) -> Float[np.ndarray, " bins"]:
     """The lower edge of each log bin, decreasing to 0."""
-    edge = np.asarray(np.exp(math.log1p(-epsilon) * np.arange(1, n_bins(floor, epsilon) + 1)))
+    n = n_bins(floor, epsilon)
+    edge = np.asarray(np.exp(math.log1p(-epsilon) * np.arange(1, n + 1)))
     edge[-1] = 0.0
     return edge
 
