@@ -13,6 +13,7 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
+from simlab.drawing.monofacts import error_against_monofacts
 from simlab.drawing.training import error_from_iiv_training
 
 PICTURES = {
@@ -20,6 +21,7 @@ PICTURES = {
     for draw in (
         bounds_against_draws,
         error_from_choices,
+        error_against_monofacts,
         error_from_iiv,
         error_from_iiv_training,
         error_from_monofacts,
@@ -33,6 +35,7 @@ PICTURES = {
 __all__ = [
     "PICTURES",
     "bounds_against_draws",
+    "error_against_monofacts",
     "error_from_choices",
     "error_from_iiv",
     "error_from_iiv_training",
