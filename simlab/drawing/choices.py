@@ -39,7 +39,8 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
         counts = sorted(values(summary, "choices"))
         sizes, spreads = sorted(values(summary, "draws")), sorted(values(summary, "spread"))
         figure = Figure(figsize=(1.7 + 1.9 * max(len(counts), 2), 5.2))
-        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+        halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+        above, below = halves
         panels = list(above.subplots(1, len(counts), sharex=True, sharey=True, squeeze=False)[0])
         for axes, choices in zip(panels, counts, strict=True):
             rows = [row for row in summary if row["choices"] == choices and row["draws"] == sizes[-1]]
