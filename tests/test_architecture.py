@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # the order of the theory; a module imports from its own station or from those before it
 STATIONS = (
     {"errors"},
-    {"seeds", "bounds", "occupancy", "tables", "terminal"},
+    {"seeds", "bounds", "machine", "occupancy", "tables", "terminal"},
     {"missing_mass"},
     {"drawing"},
     {"worlds"},
