@@ -38,7 +38,7 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
     with style():
         counts = sorted(values(summary, "choices"))
         sizes, spreads = sorted(values(summary, "draws")), sorted(values(summary, "spread"))
-        figure = Figure(figsize=(1.7 + 1.9 * max(len(counts), 2), 5.2))
+        figure = Figure(figsize=(1.7 + 1.9 * max(len(counts), 3), 5.2))
         halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
         above, below = halves
         panels = list(above.subplots(1, len(counts), sharex=True, sharey=True, squeeze=False)[0])
@@ -46,7 +46,7 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
             rows = [row for row in summary if row["choices"] == choices and row["draws"] == sizes[-1]]
             _diagonal(axes)
             for spread in spreads:
-                _scatter(axes, rows, "error_from_choices_value", spread, filled=spread == 1, named=spread == 1)
+                _scatter(axes, rows, "error_from_choices_value", spread, filled=spread == 1, named=spread == spreads[0])
             axes.set(title=f"C = {choices:g} choices, N = {power(sizes[-1])}", xlabel=r"$2\,(1-1/C)\,$opt")
         panels[0].set_ylabel("error")
         _keys(above, panels)
@@ -100,7 +100,7 @@ def _scatter(axes: Axes, rows: Sequence[Row], bound: str, spread: Any, *, filled
             kind, size = _kind(str(method))
             colour, marker, label = LOOKS[kind]
             look: dict[str, Any] = {"marker": marker, "ms": 4, "mec": colour, "mfc": colour if filled else "none"}
-            axes.plot(x["mean"], y["mean"], mew=0.8, lw=0, label=label if filled else None, zorder=3, **look)
+            axes.plot(x["mean"], y["mean"], mew=0.8, lw=0, label=label if named else None, zorder=3, **look)
             least = mean_of(rows, "least_error", method=method, **where)
             if named and least is not None:
                 axes.plot(x["mean"], least["mean"], "_", ms=8, color=colour, zorder=2)
