@@ -188,8 +188,8 @@ def judgements(judge: Fitted) -> Bool[np.ndarray, "facts responses"]:
     """What a trained judge says of every response: valid iff its score is above 0, strictly, as with a density."""
     assert isinstance(judge.model, Judge)
     with jax.enable_x64(True):
-        given = jax.tree.map(jnp.asarray, judge.examples.given)
-        return np.asarray(judge.model.scores.logits(judge.params, None, given) > 0)
+        params, given = jax.tree.map(jnp.asarray, (judge.params, judge.examples.given))
+        return np.asarray(judge.model.scores.logits(params, None, given) > 0)
 
 
 def train_judges(
