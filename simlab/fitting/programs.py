@@ -21,8 +21,9 @@ from jaxtyping import Array, Float
 
 from simlab.errors import BadInput
 from simlab.fitting.families import Family, Params, Tree
-from simlab.fitting.memory import available_memory, bytes_of, device_in_use, in_words
+from simlab.fitting.memory import available_memory, bytes_of, device_in_use
 from simlab.fitting.rules import Hyper, Plan
+from simlab.terminal.wording import storage
 
 
 class Data(NamedTuple):
@@ -68,10 +69,8 @@ class Program:
             rows = jax.tree.map(lambda x: x[at], data.rows)
             value = jnp.mean(self.family.surprise(dense, rows, data.given))
         if self.penalised:
-            squares = jax.tree.map(lambda x: x * x, params)
-            if data.sizes is not None:
-                squares = jax.tree.map(lambda x, n: n * x, squares, data.sizes)
-            total = sum(jnp.sum(x) for x in jax.tree.leaves(squares))
+            weighted = params if data.sizes is None else jax.tree.map(jnp.multiply, params, data.sizes)
+            total = sum(jax.tree.leaves(jax.tree.map(dot, weighted, params)))
             value = value + data.hyper.weight_decay * total / (2 * data.scale)
         return value
 
@@ -80,12 +79,12 @@ class Program:
         value, gradient = jax.value_and_grad(self.objective)(params, data, at)
         if data.sizes is None:
             own = jax.tree.map(lambda g: data.scale * g, gradient)
-            squares = jax.tree.map(lambda g: jnp.sum(g * g), own)
+            squares = jax.tree.map(lambda g: dot(g, g), own)
         else:
             own = jax.tree.map(
                 lambda g, n: jnp.where(n > 0, data.scale * g / jnp.maximum(n, 1), 0.0), gradient, data.sizes
             )
-            squares = jax.tree.map(lambda g, n: jnp.sum(n * g * g), own, data.sizes)
+            squares = jax.tree.map(lambda g, n: dot(n * g, g), own, data.sizes)
         return value, own, jnp.sqrt(sum(jax.tree.leaves(squares)))
 
     def draw(self, step: Array, data: Data) -> Array | None:
@@ -128,6 +127,11 @@ class Program:
         return State(params, memory, nothing, jnp.copy(nothing))
 
 
+def dot(left: Array, right: Array) -> Array:
+    """The sum of all products: as a product of vectors, which XLA does several times faster than as a sum on a CPU."""
+    return jnp.vdot(left, right, precision="highest")
+
+
 def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]:
     """Return ``program.advance`` or ``program.measure``, compiled for arguments of these shapes.
 
@@ -143,11 +147,11 @@ def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]
 def check_memory(program: Program, needed: int) -> None:
     """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
     free = available_memory()
-    if needed > free:
+    if free is not None and needed > free:
         batch = program.plan.batch
         way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
         size = f"batch = {batch}" if batch else "the whole corpus at once"
-        raise BadInput(f"{size}: {program.family.name} needs {in_words(needed)} of {in_words(free)} free: {way}")
+        raise BadInput(f"{size}: {program.family.name} needs {storage(needed)} of {storage(free)} free: {way}")
 
 
 @lru_cache(maxsize=64)
