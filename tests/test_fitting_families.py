@@ -116,7 +116,7 @@ def drawn(weight: np.ndarray, batch: int, steps: int) -> np.ndarray:
     """How often each example is drawn."""
     program = Program(Line(), Plan(batch=batch), penalised=False, many=False)
     cumulative = jnp.asarray(np.cumsum(weight) / weight.sum())
-    data = Data(None, None, cumulative, None, {}, None, None, Hyper(None, None), STREAMS.jax("draws"))
+    data = Data(None, None, cumulative, None, {}, None, None, Hyper(None, None, None), STREAMS.jax("draws"))
     at = jax.vmap(lambda step: program.draw(step, data))(jnp.arange(steps))
     return np.bincount(np.asarray(at).reshape(-1), minlength=len(weight))
 
@@ -232,8 +232,9 @@ def test_adamw_shrinks_apart_from_the_gradient() -> None:
 def test_the_learning_rate_rises_and_falls_as_planned() -> None:
     plan = Plan(steps=100, warmup=9, schedule="cosine")
     with jax.enable_x64(True):
-        rates = [float(plan.rate(jnp.asarray(i), jnp.asarray(2.0))) for i in range(100)]
-        flat = [float(Plan(steps=100).rate(jnp.asarray(i), jnp.asarray(2.0))) for i in (0, 50, 99)]
+        rates = [float(plan.rate(jnp.asarray(i), jnp.asarray(2.0), jnp.asarray(100.0))) for i in range(100)]
+        steady = Plan(steps=100).rate
+        flat = [float(steady(jnp.asarray(i), jnp.asarray(2.0), jnp.asarray(100.0))) for i in (0, 50, 99)]
     expected = [2 * min(1, (i + 1) / 10) * (1 + math.cos(math.pi * max(0.0, (i - 9) / 91))) / 2 for i in range(100)]
     np.testing.assert_allclose(rates, expected, rtol=1e-6)
     assert flat == [2.0, 2.0, 2.0]
@@ -424,7 +425,7 @@ def test_a_gpu_that_is_not_there_is_said_so() -> None:
 
 
 def test_a_batch_larger_than_memory_is_refused_before_it_is_taken() -> None:
-    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs [\d.e+]+ GB of [\d.]+ GB free: take a smaller"):
+    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs [\d.]+ TB of [\d.]+ GB free: take a smaller"):
         fit(CORPUS, MLP(), streams=STREAMS, batch=10**9)
 
 

@@ -22,10 +22,12 @@ MEMORY = 20  # pairs that the approximate Hessian is made of
 RESTARTS = 20  # the line search may give up short of the tolerance, by rounding; a fresh start often goes on
 
 
-def minimise(program: Program, start: Params, data: Data, tolerance: float) -> tuple[Params, list[float], list[float]]:
+def minimise(
+    program: Program, start: Params, data: Data, steps: int, tolerance: float
+) -> tuple[Params, list[float], list[float]]:
     """Minimise the loss; return parameters, and loss and gradient norm (absolute) before and after each iteration.
 
-    Stops at a gradient norm of ``tolerance`` times the first, after ``plan.steps`` iterations, or where no progress
+    Stops at a gradient norm of ``tolerance`` times the first, after ``steps`` iterations, or where no progress
     is made. Double precision.
     """
     sizes = jax.tree.map(jnp.ones_like, start) if data.sizes is None else data.sizes
@@ -50,16 +52,16 @@ def minimise(program: Program, start: Params, data: Data, tolerance: float) -> t
             both(result.x)
         values.append(seen["value"] / scale)
         norms.append(seen["norm"])
-        if seen["norm"] <= target or len(norms) > program.plan.steps:
+        if seen["norm"] <= target or len(norms) > steps:
             raise StopIteration
 
     if norms[0] > 0 and np.isfinite(norms[0]):
         for _ in range(RESTARTS):
-            options = {"maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0, "maxiter": program.plan.steps, "maxfun": 10**9}
+            options = {"maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0, "maxiter": steps, "maxfun": 10**9}
             before = norms[-1]
             found = minimize(both, x, jac=True, method="L-BFGS-B", callback=_named(after), options=options)
             x = found.x
-            if norms[-1] <= target or len(norms) > program.plan.steps or not norms[-1] < before:
+            if norms[-1] <= target or len(norms) > steps or not norms[-1] < before:
                 break
     return _unscaled(unravel(jnp.asarray(x)), root), values, norms
 

@@ -99,7 +99,8 @@ class Program:
     def step(self, index: Array, state: State, data: Data) -> State:
         """One step of the optimiser."""
         value, own, norm = self.own_gradient(state.params, data, self.draw(index, data))
-        rule = self.plan.transformation(self.plan.rate(index, data.hyper.learning_rate), data.hyper.weight_decay)
+        rate = self.plan.rate(index, data.hyper.learning_rate, data.hyper.steps)
+        rule = self.plan.transformation(rate, data.hyper.weight_decay)
         updates, memory = rule.update(own, state.memory, state.params)
         params = optax.apply_updates(state.params, updates)
         return State(params, memory, state.loss.at[index].set(value), state.norm.at[index].set(norm))
@@ -118,11 +119,11 @@ class Program:
 
         return (jax.vmap(one) if self.many else one)(params, data)
 
-    def begin(self, params: Params, steps: int) -> State:
+    def begin(self, params: Params) -> State:
         """The state before the first step."""
         rule = self.plan.transformation(jnp.ones(()), jnp.zeros(()))
         memory = (jax.vmap(rule.init) if self.many else rule.init)(params)
-        shape = (*((jax.tree.leaves(params)[0].shape[0],) if self.many else ()), steps)
+        shape = (*((jax.tree.leaves(params)[0].shape[0],) if self.many else ()), self.plan.steps)
         nothing = jnp.full(shape, jnp.nan, dtype=self.plan.dtype)
         return State(params, memory, nothing, jnp.copy(nothing))
 

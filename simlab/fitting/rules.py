@@ -23,6 +23,7 @@ class Hyper(NamedTuple):
 
     learning_rate: Any
     weight_decay: Any
+    steps: Any  # of the schedule; not in the plan, so that fits of other lengths share a program
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Plan:
         """The type of the parameters."""
         return "float64" if self.precision == "double" else "float32"
 
-    def rate(self, step: Array, peak: Array) -> Array:
-        """The learning rate of a step, counted from 0."""
+    def rate(self, step: Array, peak: Array, steps: Array) -> Array:
+        """The learning rate of a step, counted from 0, of so many ``steps``."""
         factor = jnp.minimum(1.0, (step + 1) / (self.warmup + 1))
         if self.schedule == "cosine":
-            done = jnp.clip((step - self.warmup) / (self.steps - self.warmup), 0.0, 1.0)
+            done = jnp.clip((step - self.warmup) / (steps - self.warmup), 0.0, 1.0)
             factor = factor * (1 + jnp.cos(jnp.pi * done)) / 2
         return peak * factor.astype(peak.dtype)
 

@@ -68,8 +68,10 @@ def train(
     most = max(len(some.weight) for some in examples)
     examples = [_padded(some, most) for some in examples]
     many = len(examples) > 1 and plan.optimizer != "lbfgs"
-    program = Program(model, plan, plan.optimizer != "adamw" and any(weight_decay), many)
-    data = [_data(program, *one) for one in zip(examples, streams, learning_rate, weight_decay, strict=True)]
+    roomy = replace(plan, steps=1 << (plan.steps - 1).bit_length())  # few lengths, few compilations
+    program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
+    hyper = [Hyper(rate, decay, plan.steps) for rate, decay in zip(learning_rate, weight_decay, strict=True)]
+    data = [_data(program, *one) for one in zip(examples, streams, hyper, strict=True)]
     starts = [_start(program, *one) for one in zip(init, examples, data, strict=True)]
     if model.frozen:
         data = [
@@ -78,7 +80,7 @@ def train(
         starts = [{k: v for k, v in start.items() if k not in model.frozen} for start in starts]
     kept: list[Snapshots] = [[] for _ in examples]
     if plan.optimizer == "lbfgs":
-        found = [_convex(program, start, one, settings.tolerance) for start, one in zip(starts, data, strict=True)]
+        found = [_convex(program, start, one, settings) for start, one in zip(starts, data, strict=True)]
     else:
         held_out = None
         if validation is not None:
@@ -86,7 +88,7 @@ def train(
             held_out = _one(
                 program,
                 [
-                    _data(program, _padded(some, most), one, 1.0, 0.0)._replace(frozen=own.frozen)
+                    _data(program, _padded(some, most), one, Hyper(1.0, 0.0, plan.steps))._replace(frozen=own.frozen)
                     for some, one, own in zip(validation, streams, data, strict=True)
                 ],
             )
@@ -97,7 +99,7 @@ def train(
     ]
 
 
-def _data(program: Program, examples: Examples, streams: Streams, rate: float, decay: float) -> Data:
+def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) -> Data:
     """The arrays of one fit, in the precision of the plan; weights and what is drawn by them in double."""
     dtype = program.plan.dtype
 
@@ -116,7 +118,7 @@ def _data(program: Program, examples: Examples, streams: Streams, rate: float, d
         frozen={},
         sizes=None if sizes is None else jax.tree.map(cast, sizes),
         scale=cast(float(program.family.scale(examples))),
-        hyper=Hyper(cast(float(rate)), cast(float(decay))),
+        hyper=jax.tree.map(lambda x: cast(float(x)), hyper),
         key=streams.jax("fit"),
     )
 
@@ -161,7 +163,7 @@ def _descend(
 ) -> list[tuple[Params, Trace]]:
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
-    state = program.begin(jax.tree.map(jnp.asarray, start), plan.steps)
+    state = program.begin(jax.tree.map(jnp.asarray, start))
     _, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
@@ -232,9 +234,10 @@ def _each(program: Program, params: Params, data: Data, fits: int) -> list[Param
     return [jax.tree.map(lambda x, i=i: x[i], whole) for i in range(fits)] if program.many else [whole]
 
 
-def _convex(program: Program, start: Params, data: Data, tolerance: float) -> tuple[Params, Trace]:
+def _convex(program: Program, start: Params, data: Data, settings: Settings) -> tuple[Params, Trace]:
     """One fit by L-BFGS."""
-    params, values, norms = minimise(program, start, data, tolerance)
+    tolerance = settings.tolerance
+    params, values, norms = minimise(program, start, data, settings.plan.steps, tolerance)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
     return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
 
