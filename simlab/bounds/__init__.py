@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from simlab.bounds.catalogue import THEOREMS, theorem
+from simlab.bounds.contexts import error_from_context
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
@@ -43,6 +44,7 @@ __all__ = [
     "Kind",
     "MissingMassDeviation",
     "Theorem",
+    "error_from_context",
     "error_from_iiv",
     "error_from_iiv_unprompted",
     "error_from_monofacts",

@@ -36,6 +36,14 @@ LEARNERS = {
     "calibrated": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "guess_one": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "memorising": Learner(prompted=False, factoids=True, needs_counts=False, needs_idk=False),
+    "ngram": Learner(
+        prompted=True,
+        factoids=False,
+        needs_counts=False,
+        needs_idk=False,
+        listed=True,
+        options=("order", "smoothing", "constant", "tokens", "subwords"),
+    ),
     "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
 }
 

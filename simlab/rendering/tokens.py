@@ -91,6 +91,5 @@ def check_tokens(tokens: Tokens, *, ended: bool | None = None) -> None:
         raise BadInput(f"a prompt has the end token, {END}, in it: what ended does not go on; leave it out")
     last = offsets[1:][tokens.lengths > 0] - 1
     if ends.sum() != ends[last].sum() or (ended and ends[last].sum() != len(tokens)):
-        raise BadInput(
-            f"the end token, {END}, must be the last of its string" + ", and every string must have it" * bool(ended)
-        )
+        must = "end every string" if ended else "be the last token of its string"
+        raise BadInput(f"the end token, {END}, must {must}, and stand nowhere else")

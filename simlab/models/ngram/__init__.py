@@ -5,6 +5,7 @@ from the model ``token_probabilities``, ``log_probability``, ``response_probabil
 """
 
 from simlab.models.ngram.counting import Counts, count_ngrams
+from simlab.models.ngram.learner import table
 from simlab.models.ngram.sampling import sample
 from simlab.models.ngram.scoring import (
     log_probability,
@@ -26,5 +27,6 @@ __all__ = [
     "sample",
     "smooth",
     "states",
+    "table",
     "token_probabilities",
 ]
