@@ -12,11 +12,13 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
+from simlab.drawing.strings import error_from_context
 
 PICTURES = {
     draw.__name__: draw
     for draw in (
         bounds_against_draws,
+        error_from_context,
         error_from_iiv,
         error_from_monofacts,
         error_from_singletons,
@@ -29,6 +31,7 @@ PICTURES = {
 __all__ = [
     "PICTURES",
     "bounds_against_draws",
+    "error_from_context",
     "error_from_iiv",
     "error_from_monofacts",
     "error_from_singletons",
