@@ -12,7 +12,7 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
-from simlab.drawing.strings import error_from_context
+from simlab.drawing.strings import error_from_context, letters_from_tokens
 
 PICTURES = {
     draw.__name__: draw
@@ -22,6 +22,7 @@ PICTURES = {
         error_from_iiv,
         error_from_monofacts,
         error_from_singletons,
+        letters_from_tokens,
         missing_mass_from_singletons,
         missing_mass_intervals,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "error_from_iiv",
     "error_from_monofacts",
     "error_from_singletons",
+    "letters_from_tokens",
     "missing_mass_from_singletons",
     "missing_mass_intervals",
     "publish",

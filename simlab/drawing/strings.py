@@ -73,3 +73,49 @@ def _constants(axes: Axes, rows: Sequence[Row]) -> None:
         xs, ys = zip(*points, strict=True)
         axes.plot(xs, ys, f"-{MARKERS[place]}", ms=6.5 - 1.5 * place, lw=0.8, mfc="none", color=CYCLE[place])
     axes.set(xscale="log")
+
+
+SPELLINGS = {
+    "subword_at_once": ("subwords, at once", CYCLE[1], "s"),
+    "character_at_once": ("characters, at once", CYCLE[0], "o"),
+    "subword_spelled_out": ("subwords, spelled out", CYCLE[4], "D"),
+    "character_spelled_out": ("characters, spelled out", CYCLE[2], "^"),
+}
+
+
+def letters_from_tokens(summary: Sequence[Row]) -> Figure:
+    """Error of four letter counters against the length of the word, a panel for each N and smoothing.
+
+    Filled points and solid lines: words held out; open points and dotted lines: training words. Bars: 1.96 MCSE.
+    """
+    with style():
+        sizes, smoothings = sorted(values(summary, "draws")), values(summary, "smoothing")
+        figure = Figure(figsize=(2.5 * len(sizes) + 2.0, 0.6 + 2.0 * len(smoothings)))
+        grid = figure.subplots(len(smoothings), len(sizes), sharex=True, sharey=True, squeeze=False)
+        for row_of_axes, smoothing in zip(grid, smoothings, strict=True):
+            for axes, n in zip(row_of_axes, sizes, strict=True):
+                rows = [row for row in summary if row["draws"] == n and row["smoothing"] == smoothing]
+                _counters(axes, rows)
+                axes.set(ylim=(-0.04, 1.0), xticks=sorted(values(summary, "length")))
+            row_of_axes[0].set_ylabel(f"{SMOOTHINGS.get(smoothing, smoothing)}\nerror")
+        for above, below, n in zip(grid[0], grid[-1], sizes, strict=True):
+            above.set_title(f"{n:,.0f} training words")
+            below.set_xlabel("letters of the word")
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+    return figure
+
+
+def _counters(axes: Axes, rows: Sequence[Row]) -> None:
+    """The four counters along the length of the word, on words held out and on training words."""
+    for method, (label, colour, marker) in SPELLINGS.items():
+        for asked, line, face in (("held_out", "-", colour), ("training", ":", "white")):
+            lengths = sorted(values(rows, "length"))
+            found = [(n, mean_of(rows, "error", length=n, asked=asked, method=method)) for n in lengths]
+            points = [(n, row["mean"], Z * row["mcse"]) for n, row in found if row is not None]
+            if not points:
+                continue
+            xs, ys, bars = zip(*points, strict=True)
+            name = label if asked == "held_out" else f"{label}: training"
+            look: dict[str, Any] = {"fmt": f"{line}{marker}", "ms": 4, "lw": 1, "mfc": face, "zorder": 3}
+            axes.errorbar(xs, ys, yerr=bars, color=colour, label=name, **look)

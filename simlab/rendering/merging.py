@@ -46,7 +46,7 @@ def learn_merges(words: Mapping[tuple[int, ...], int], first: int, most: int) ->
 def merged(word: Sequence[int], rank_of: Mapping[Merge, int], first: int) -> list[int]:
     """Return ``word`` with every merge applied in the order of the ranks, from left to right."""
     spelled = list(word)
-    while len(spelled) > 1:
+    while rank_of and len(spelled) > 1:
         best = min(pairwise(spelled), key=lambda pair: rank_of.get(pair, len(rank_of)))
         if best not in rank_of:
             break
