@@ -70,6 +70,11 @@ class Counts:
         context = (node < self.level[self.order]) & (self.total > 0)
         return np.where(context, node, self.suffix)
 
+    @cached_property
+    def lookup(self) -> tuple[Int[np.ndarray, " slots"], Int[np.ndarray, " slots"]]:
+        """A hash table from (parent, token) to node for depths above 1: the keys, -1 where free, and the nodes."""
+        return _hashed(self.parent, self.token, self.vocabulary)
+
 
 def count_ngrams(tokens: Tokens, order: int, weights: Float[np.ndarray, " strings"] | None = None) -> Counts:
     """Count all grams of 1 to ``order`` tokens of whole strings, each ended by END.
@@ -129,6 +134,46 @@ def _checked(tokens: Tokens, weights: Float[np.ndarray, " strings"]) -> Float[np
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise BadInput("weights of strings must be finite, not negative and not all 0")
     return weights
+
+
+@jit
+def _slot(key: Any, mask: int) -> Any:
+    """Where a key belongs in a hash table of ``mask`` + 1 slots, a power of two: the mixer of MurmurHash3."""
+    x = np.uint64(key)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return np.int64(x ^ (x >> np.uint64(33))) & mask
+
+
+@jit
+def _hashed(parent: Any, token: Any, vocabulary: int) -> tuple[Any, Any]:
+    size = 2
+    while size < 2 * len(parent):
+        size *= 2
+    keys, nodes = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32)
+    for v in range(vocabulary + 2, len(parent)):
+        key = np.int64(parent[v]) * vocabulary + token[v]
+        place = _slot(key, size - 1)
+        while keys[place] >= 0:
+            place = (place + 1) & (size - 1)
+        keys[place] = key
+        nodes[place] = v
+    return keys, nodes
+
+
+@jit
+def find(keys: Any, nodes: Any, vocabulary: int, u: int, w: int) -> Any:
+    """The child of node ``u`` by token ``w``, or -1; at the root it is always there."""
+    if u == ROOT:
+        return w + 1
+    mask = len(keys) - 1
+    key = np.int64(u) * vocabulary + w
+    place = _slot(key, mask)
+    while keys[place] >= 0:
+        if keys[place] == key:
+            return np.int64(nodes[place])
+        place = (place + 1) & mask
+    return np.int64(-1)
 
 
 @jit

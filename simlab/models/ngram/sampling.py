@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from simlab.errors import BadInput
-from simlab.models.ngram.counting import ROOT, jit
-from simlab.models.ngram.scoring import find, states
+from simlab.models.ngram.counting import ROOT, find, jit
+from simlab.models.ngram.scoring import states
 from simlab.models.ngram.smoothing import Ngram
 from simlab.rendering.tokens import END, Tokens
 
@@ -30,7 +30,8 @@ def sample(
         if len(prompt) != 1:
             raise BadInput(f"{len(prompt)} prompts are given: sample goes on after one")
         start = int(states(model, prompt)[0])
-    arrays = (counts.child, counts.token, counts.suffix, counts.arrival, model.p, model.share, model.weight)
+    trie = (*counts.lookup, counts.child, counts.token, counts.suffix, counts.arrival)
+    arrays = (*trie, model.p, model.share, model.weight)
     ids, offsets = _strings(rng, n, start, longest, counts.vocabulary, *arrays, model.uniform, model.unseen)
     return Tokens(ids, offsets, counts.vocabulary)
 
@@ -42,6 +43,8 @@ def _strings(
     start: int,
     longest: int,
     size: int,
+    keys: Any,
+    nodes: Any,
     child: Any,
     token: Any,
     suffix: Any,
@@ -67,10 +70,10 @@ def _strings(
             place += 1
             if w == END:
                 break
-            v = find(child, token, u, w)
+            v = find(keys, nodes, size, u, w)
             while v < 0:
                 u = suffix[u]
-                v = find(child, token, u, w)
+                v = find(keys, nodes, size, u, w)
             u = arrival[v]
         offsets[s + 1] = place
     return ids[:place].copy(), offsets

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
-from simlab.models.ngram.counting import ROOT, jit
+from simlab.models.ngram.counting import find, jit
 from simlab.models.ngram.smoothing import Ngram
 from simlab.rendering.tokens import Tokens, check_tokens
 
@@ -36,7 +36,7 @@ def states(model: Ngram, prompts: Tokens) -> Int[np.ndarray, " strings"]:
     """Return the state after each prompt: prompts of one state have one p_hat(.|c), whatever the responses."""
     _check(model, prompts, ended=False)
     counts = model.counts
-    trie = (counts.child, counts.token, counts.suffix, counts.arrival)
+    trie = (*counts.lookup, counts.suffix, counts.arrival, counts.vocabulary)
     return np.asarray(_arrive(prompts.ids, prompts.offsets, counts.start, *trie))
 
 
@@ -77,31 +77,16 @@ def _check(model: Ngram, tokens: Tokens, ended: bool | None = None) -> None:
 def _arrays(model: Ngram) -> tuple[Any, ...]:
     """What the kernels read, in their order."""
     counts = model.counts
-    uniform = model.uniform
-    return counts.child, counts.token, counts.suffix, counts.arrival, model.p, model.weight, uniform, counts.vocabulary
-
-
-@jit
-def find(child: Any, token: Any, u: int, w: int) -> int:
-    """The child of ``u`` by ``w``, or -1; at the root it is always there."""
-    if u == ROOT:
-        return w + 1
-    low, high = child[u], child[u + 1]
-    while low < high:
-        middle = (low + high) >> 1
-        if token[middle] < w:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < child[u + 1] and token[low] == w else -1
+    trie = (*counts.lookup, counts.suffix, counts.arrival)
+    return (*trie, model.p, model.weight, model.uniform, counts.vocabulary)
 
 
 @jit
 def _step(
-    u: int, w: int, child: Any, token: Any, suffix: Any, arrival: Any, p: Any, weight: Any, uniform: bool, size: int
+    u: int, w: int, keys: Any, nodes: Any, suffix: Any, arrival: Any, p: Any, weight: Any, uniform: bool, size: int
 ) -> tuple[float, int]:
     """p(w | state u), and the state after w."""
-    v = find(child, token, u, w)
+    v = find(keys, nodes, size, u, w)
     if v >= 0:
         return p[v], arrival[v]
     chance = weight[u]
@@ -109,7 +94,7 @@ def _step(
         chance /= size
     while v < 0:
         u = suffix[u]
-        v = find(child, token, u, w)
+        v = find(keys, nodes, size, u, w)
         if not uniform:
             chance *= p[v] if v >= 0 else weight[u]
     return chance, arrival[v]
@@ -120,8 +105,8 @@ def _score(
     ids: Any,
     offsets: Any,
     start: int,
-    child: Any,
-    token: Any,
+    keys: Any,
+    nodes: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -133,20 +118,20 @@ def _score(
     for s in range(len(offsets) - 1):
         u = start
         for i in range(offsets[s], offsets[s + 1]):
-            chances[i], u = _step(u, ids[i], child, token, suffix, arrival, p, weight, uniform, size)
+            chances[i], u = _step(u, ids[i], keys, nodes, suffix, arrival, p, weight, uniform, size)
     return chances
 
 
 @jit
-def _arrive(ids: Any, offsets: Any, start: int, child: Any, token: Any, suffix: Any, arrival: Any) -> Any:
+def _arrive(ids: Any, offsets: Any, start: int, keys: Any, nodes: Any, suffix: Any, arrival: Any, size: int) -> Any:
     ends = np.empty(len(offsets) - 1, dtype=np.int64)
     for s in range(len(ends)):
         u = start
         for i in range(offsets[s], offsets[s + 1]):
-            v = find(child, token, u, ids[i])
+            v = find(keys, nodes, size, u, ids[i])
             while v < 0:
                 u = suffix[u]
-                v = find(child, token, u, ids[i])
+                v = find(keys, nodes, size, u, ids[i])
             u = arrival[v]
         ends[s] = u
     return ends
@@ -157,8 +142,8 @@ def _responses(
     begins: Any,
     ids: Any,
     offsets: Any,
-    child: Any,
-    token: Any,
+    keys: Any,
+    nodes: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -172,7 +157,7 @@ def _responses(
         for s in range(len(offsets) - 1):
             u, whole = begins[b], 1.0
             for i in range(offsets[s], offsets[s + 1]):
-                chance, u = _step(u, ids[i], child, token, suffix, arrival, p, weight, uniform, size)
+                chance, u = _step(u, ids[i], keys, nodes, suffix, arrival, p, weight, uniform, size)
                 whole *= chance
             found[b, s] = whole
     return found
