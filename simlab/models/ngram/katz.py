@@ -13,8 +13,8 @@ The discounts are Turing's, for counts up to Katz's cutoff of 5,
     d_r = (r* / r - x) / (1 - x), r* = (r + 1) n_{r+1} / n_r, x = (k + 1) n_{k+1} / n_1, 1 <= r <= k, else 1,
 
 where n_r grams of that depth were written r times. On small counts of counts these may leave (0, 1), or not exist: the
-cutoff of a depth is the largest k <= 5 for which all its d_r lie strictly inside, and where there is none the depth is
-not discounted. An absolute discount, d_c = (c - D) / c (Ney, Essen & Kneser 1994), can be asked for instead.
+cutoff of a depth is the largest k <= 5 for which x < 1 and all its d_r lie strictly inside, and where there is none the
+depth is not discounted. An absolute discount, d_c = (c - D) / c (Ney, Essen & Kneser 1994), can be asked for instead.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def turing_discounts(counts_of_counts: Float[np.ndarray, " counts"], cutoff: int
         if not n[1 : k + 2].all():
             continue
         x = (k + 1) * n[k + 1] / n[1]
-        if x == 1.0:
+        if x >= 1.0:
             continue
         discounts = ((r + 1) * n[r + 1] / (r * n[r]) - x) / (1.0 - x)
         if ((discounts > 0) & (discounts < 1)).all():
