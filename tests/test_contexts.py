@@ -45,7 +45,7 @@ def error_of(p_hat: np.ndarray, right: np.ndarray, mu: np.ndarray) -> float:
     return float(sum(mu[c] * (1 - p_hat[c, right[c]]) for c in range(len(mu))))
 
 
-def test_the_bound_is_the_best_that_any_answer_of_each_group_can_do() -> None:
+def test_no_answer_of_a_group_beats_the_bound() -> None:
     """No density of the groups is below it; a commonest answer of each group reaches it; a larger one is refuted."""
     refuted = 0
     for group, right, mu, of_group in cases():
@@ -198,7 +198,8 @@ def test_the_automaton_sums_over_all_counts_on_the_way() -> None:
     assert groups == [0, 1, 2]
     zero = len(each)
     strings = [
-        [zero, *(x for pair in zip(word, zero + np.cumsum(each[word]), strict=True) for x in pair), 0] for word in said
+        [zero, *(x for pair in zip(word, (zero + np.cumsum(each[word])).tolist(), strict=True) for x in pair), 0]
+        for word in said
     ]
     model = LETTERS["fitted"](strings, zero + 5, 3, config)
     step = LETTERS["running_counts"](model, zero, 5)

@@ -694,7 +694,8 @@ def test_bad_input_is_a_sentence(case: str) -> None:
 def test_grams_beyond_their_numbers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simlab.models.ngram.counting.MOST_GRAMS", 1_000)
     n = len(TOKENS.ids)
-    sentence = f"{n} tokens have up to {6 * n:.3g} grams of order 1 to 6, more than 1e+03: take fewer tokens or a smaller order"
+    sentence = f"{n} tokens have up to {6 * n:.3g} grams of order 1 to 6, more than 1e+03: take fewer tokens or a "
+    sentence += "smaller order"
     with pytest.raises(BadInput, match=rf"\A{re.escape(sentence)}\Z"):
         count_ngrams(TOKENS, 6)
     monkeypatch.setattr("simlab.models.ngram.scoring.MOST_ENTRIES", 10)

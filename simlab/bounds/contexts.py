@@ -30,7 +30,7 @@ COROLLARY_2 = Theorem(
     statement="error >= 1 - sum over groups of prompts that the model cannot tell apart of the largest mu-mass of one "
     "answer, for one right answer a prompt; two prompts, unlike answers: error >= 1/2",
     source=f"{KNVZ}, Corollary 2 (two prompts; here any groups)",
-    test="tests/test_contexts.py::test_the_bound_is_the_best_that_any_answer_of_each_group_can_do",
+    test="tests/test_contexts.py::test_no_answer_of_a_group_beats_the_bound",
     experiment="experiments/error_from_context.py",
     assumes_iid=False,
 )

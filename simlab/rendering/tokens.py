@@ -39,7 +39,7 @@ class Tokens:
         return self.ids[self.offsets[string] : self.offsets[string + 1]]
 
 
-def flatten(strings: Iterable[Sequence[int]], vocabulary: int) -> Tokens:
+def flatten(strings: Iterable[Sequence[int] | Int[np.ndarray, " _"]], vocabulary: int) -> Tokens:
     """Return ``strings`` of token ids as ``Tokens``, as they are: END is not added."""
     listed = [np.asarray(string, dtype=np.int32) for string in strings]
     offsets = np.zeros(len(listed) + 1, dtype=np.int64)

@@ -10,6 +10,7 @@ short and complete, where other conventions repeat the mark n - 1 times (the pre
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from simlab.errors import BadInput
 from simlab.rendering.tokens import Tokens, check_tokens, gather
@@ -29,8 +30,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def jit(function: F) -> F:
-    """Compile ``function``: all options of all kernels of this package."""
-    compiled: Any = numba.njit(cache=True, nogil=True)(function)
+    """Compile ``function`` as it was written, checks of its types left out: all options of all kernels here."""
+    compiled: Any = numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
     return cast(F, compiled)
 
 
@@ -76,7 +77,7 @@ class Counts:
         return _hashed(self.parent, self.token, self.vocabulary)
 
 
-def count_ngrams(tokens: Tokens, order: int, weights: Float[np.ndarray, " strings"] | None = None) -> Counts:
+def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings"] | None = None) -> Counts:
     """Count all grams of 1 to ``order`` tokens of whole strings, each ended by END.
 
     ``weights`` says how often (or, as a fraction, how much) each string counts; once unless told. Costs O(tokens x
@@ -127,7 +128,7 @@ def _check_order(tokens: Tokens, order: int) -> None:
         )
 
 
-def _checked(tokens: Tokens, weights: Float[np.ndarray, " strings"]) -> Float[np.ndarray, " strings"]:
+def _checked(tokens: Tokens, weights: Real[np.ndarray, " strings"]) -> Float[np.ndarray, " strings"]:
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (len(tokens),):
         raise BadInput(f"{weights.size} weights for {len(tokens)} strings: give one a string")

@@ -22,14 +22,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from simlab.models.ngram.counting import ROOT, Counts, jit
 
 CUTOFF = 5  # Katz's own: larger counts are trusted
 
 
-def turing_discounts(counts_of_counts: Float[np.ndarray, " counts"], cutoff: int = CUTOFF) -> Float[np.ndarray, " k"]:
+def turing_discounts(counts_of_counts: Real[np.ndarray, " counts"], cutoff: int = CUTOFF) -> Float[np.ndarray, " k"]:
     """Return d_1 ... d_k of Katz for the largest usable k <= ``cutoff``; empty where no k is usable.
 
     ``counts_of_counts[r]`` = n_r, how many grams were written r times.

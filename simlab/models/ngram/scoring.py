@@ -29,7 +29,8 @@ def log_probability(model: Ngram, tokens: Tokens) -> Float[np.ndarray, " strings
     """Return ln p of every string in nats, -inf where it has none: of a string without END, that one begins so."""
     with np.errstate(divide="ignore"):
         surprise = np.log(token_probabilities(model, tokens))
-    return np.bincount(np.repeat(np.arange(len(tokens)), tokens.lengths), surprise, minlength=len(tokens))
+    string = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    return np.bincount(string, surprise, minlength=len(tokens)).astype(float)  # of no tokens it would be whole
 
 
 def states(model: Ngram, prompts: Tokens) -> Int[np.ndarray, " strings"]:
