@@ -334,11 +334,11 @@ def test_an_unknown_method_is_named_with_the_nearest() -> None:
     assert str(caught.value) == "method 'calibratd' is unknown: did you mean 'calibrated'?"
     with pytest.raises(BadInput) as caught:
         learn("xyz", corpus, STREAMS)
-    names = "abstain, add_constant, calibrated, guess_one, memorising, softmax_table"
+    names = ", ".join(sorted(LEARNERS))
     assert str(caught.value) == f"method 'xyz' is unknown: choose from {names}"
 
 
-@pytest.mark.parametrize("method", LEARNERS)
+@pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if not needs.listed])
 def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
     law = uniform(50) if LEARNERS[method].prompted else factoids(uniform(50), 10)
     corpus = corpus_of(law, 60, count_cap=4)
@@ -353,6 +353,15 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
     assert LEARNERS[method].needs_counts == (method in ("add_constant", "softmax_table"))
 
 
+@pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if needs.listed])
+def test_a_learner_of_listed_corpora_refuses_cells(method: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        learn(method, corpus_of(uniform(50), 60), STREAMS)
+    assert str(caught.value) == (
+        f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
+    )
+
+
 @pytest.mark.parametrize("method", LEARNERS)
 @pytest.mark.parametrize("prompts", [True, False], ids=["prompts", "factoids"])
 def test_worlds_with_and_without_prompts_have_their_learners(method: str, prompts: bool) -> None:
@@ -360,7 +369,7 @@ def test_worlds_with_and_without_prompts_have_their_learners(method: str, prompt
     listed = sample_listed(list_facts(law, STREAMS.numpy("truth")), 20, STREAMS.numpy("corpus"))
     able = {True: set(LEARNERS) - {"memorising"}, False: {"add_constant", "memorising", "softmax_table"}}
     if method in able[prompts]:
-        learn(method, group(listed), STREAMS)
+        learn(method, listed if LEARNERS[method].listed else group(listed), STREAMS)
         return
     without = "with" if prompts else "without"
     sentence = f"method {method!r} is not defined in a world {without} prompts; see simlab.models.LEARNERS"
