@@ -18,7 +18,7 @@ import numpy as np
 from run import installed, machine, median  # from the folder of this script
 
 from simlab.models.ngram import Ngram, count_ngrams, smooth, token_probabilities
-from simlab.rendering import END, Tokens
+from simlab.rendering import END, Tokens, gather
 from simlab.seeds import Streams
 
 DISCOUNT = 0.1  # NLTK's own
@@ -57,7 +57,9 @@ def theirs(sentences: Sequence[Sequence[str]], order: int, smoothing: str) -> An
 def ours(tokens: Tokens, order: int, smoothing: str) -> Ngram:
     """Our model, with NLTK's conventions: no discount of the unigrams."""
     constant = None if smoothing == "mle" else (0.0, *([DISCOUNT] * (order - 1)))
-    return smooth(count_ngrams(tokens, order), smoothing, constant)
+    model = smooth(count_ngrams(tokens, order), smoothing, constant)
+    token_probabilities(model, gather(tokens, np.array([0])))  # what scoring looks up in is made with the model
+    return model
 
 
 def scores(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -702,3 +705,13 @@ def test_grams_beyond_their_numbers_are_refused(monkeypatch: pytest.MonkeyPatch)
     sentence = "3 prompts x 8 responses are more than 10 strings to enumerate: take fewer facts or answers"
     with pytest.raises(BadInput, match=rf"\A{sentence}\Z"):
         next_probabilities(MODEL, flatten([[1]] * 3, SIZE))
+
+
+def test_the_benchmark_beside_nltk_runs_at_its_smallest_size() -> None:
+    """The values of both sides are asserted in it; every comparison comes out."""
+    pytest.importorskip("nltk.lm")
+    script = Path(__file__).parents[1] / "benchmarks" / "ngrams.py"
+    done = subprocess.run([sys.executable, str(script), "--smoke"], check=True, capture_output=True, text=True)
+    ratios = [float(line.split()[-2]) for line in done.stdout.splitlines() if line.endswith(" x")]
+    assert len(ratios) == 8
+    assert min(ratios) > 1

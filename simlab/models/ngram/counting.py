@@ -25,6 +25,7 @@ from simlab.rendering.tokens import Tokens, check_tokens, gather
 
 ROOT = 0
 MOST_GRAMS = 2 * 10**9  # node numbers are 32-bit
+FEW = 8  # children that are looked through one by one
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,9 +73,9 @@ class Counts:
         return np.where(context, node, self.suffix)
 
     @cached_property
-    def lookup(self) -> tuple[Int[np.ndarray, " slots"], Int[np.ndarray, " slots"]]:
-        """A hash table from (parent, token) to node for depths above 1: the keys, -1 where free, and the nodes."""
-        return _hashed(self.parent, self.token, self.vocabulary)
+    def lookup(self) -> tuple[Int[np.ndarray, " slots"], ...]:
+        """What ``find`` reads: a hash table of the children of nodes with more than a few, and the trie itself."""
+        return _hashed(self.child, self.token, self.vocabulary), self.child, self.token, self.parent
 
 
 def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings"] | None = None) -> Counts:
@@ -110,7 +111,7 @@ def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings
         numbers.append(number)
         level.append(level[-1] + len(number))
     last, parent, suffix = np.concatenate(grams, axis=1)
-    child = np.concatenate([[1], 1 + np.cumsum(np.bincount(parent[1:], minlength=level[-1]))])
+    child = np.concatenate([[1], 1 + np.cumsum(np.bincount(parent[1:], minlength=level[-1]))]).astype(np.int32)
     return Counts(order, n_tokens, np.array(level), last, parent, suffix, np.concatenate(numbers).astype(float), child)
 
 
@@ -147,32 +148,42 @@ def _slot(key: Any, mask: int) -> Any:
 
 
 @jit
-def _hashed(parent: Any, token: Any, vocabulary: int) -> tuple[Any, Any]:
+def _hashed(child: Any, token: Any, vocabulary: int) -> Any:
+    """The table: nodes by their parent and token, 0 where free."""
+    many = 0
+    for u in range(1, len(token)):
+        if child[u + 1] - child[u] > FEW:
+            many += child[u + 1] - child[u]
     size = 2
-    while size < 2 * len(parent):
+    while 2 * size < 3 * many:
         size *= 2
-    keys, nodes = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32)
-    for v in range(vocabulary + 2, len(parent)):
-        key = np.int64(parent[v]) * vocabulary + token[v]
-        place = _slot(key, size - 1)
-        while keys[place] >= 0:
-            place = (place + 1) & (size - 1)
-        keys[place] = key
-        nodes[place] = v
-    return keys, nodes
+    table = np.zeros(size, dtype=np.int32)
+    for u in range(1, len(token)):
+        if child[u + 1] - child[u] > FEW:
+            for v in range(child[u], child[u + 1]):
+                place = _slot(np.int64(u) * vocabulary + token[v], size - 1)
+                while table[place]:
+                    place = (place + 1) & (size - 1)
+                table[place] = v
+    return table
 
 
 @jit
-def find(keys: Any, nodes: Any, vocabulary: int, u: int, w: int) -> Any:
+def find(table: Any, child: Any, token: Any, parent: Any, u: int, w: int) -> Any:
     """The child of node ``u`` by token ``w``, or -1; at the root it is always there."""
     if u == ROOT:
-        return w + 1
-    mask = len(keys) - 1
-    key = np.int64(u) * vocabulary + w
-    place = _slot(key, mask)
-    while keys[place] >= 0:
-        if keys[place] == key:
-            return np.int64(nodes[place])
+        return np.int64(w + 1)
+    low, high = np.int64(child[u]), np.int64(child[u + 1])
+    if high - low <= FEW:  # on one or two lines of the cache, where the table costs one of its own
+        while low < high and token[low] < w:
+            low += 1
+        return low if low < high and token[low] == w else np.int64(-1)
+    vocabulary, mask = child[1] - 2, len(table) - 1
+    place = _slot(np.int64(u) * vocabulary + w, mask)
+    while table[place]:
+        v = np.int64(table[place])
+        if token[v] == w and parent[v] == u:
+            return v
         place = (place + 1) & mask
     return np.int64(-1)
 

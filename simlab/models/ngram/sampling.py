@@ -30,9 +30,9 @@ def sample(
         if len(prompt) != 1:
             raise BadInput(f"{len(prompt)} prompts are given: sample goes on after one")
         start = int(states(model, prompt)[0])
-    trie = (*counts.lookup, counts.child, counts.token, counts.suffix, counts.arrival)
-    arrays = (*trie, model.p, model.share, model.weight)
-    ids, offsets = _strings(rng, n, start, longest, counts.vocabulary, *arrays, model.uniform, model.unseen)
+    trie = (*counts.lookup, counts.suffix, counts.arrival)
+    arrays: tuple[Any, ...] = (*trie, model.p, model.share, model.weight, model.uniform, model.unseen)
+    ids, offsets = _strings(rng, n, start, longest, counts.vocabulary, *arrays)
     return Tokens(ids, offsets, counts.vocabulary)
 
 
@@ -43,10 +43,10 @@ def _strings(
     start: int,
     longest: int,
     size: int,
-    keys: Any,
-    nodes: Any,
+    table: Any,
     child: Any,
     token: Any,
+    parent: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -70,10 +70,10 @@ def _strings(
             place += 1
             if w == END:
                 break
-            v = find(keys, nodes, size, u, w)
+            v = find(table, child, token, parent, u, w)
             while v < 0:
                 u = suffix[u]
-                v = find(keys, nodes, size, u, w)
+                v = find(table, child, token, parent, u, w)
             u = arrival[v]
         offsets[s + 1] = place
     return ids[:place].copy(), offsets

@@ -37,7 +37,7 @@ def states(model: Ngram, prompts: Tokens) -> Int[np.ndarray, " strings"]:
     """Return the state after each prompt: prompts of one state have one p_hat(.|c), whatever the responses."""
     _check(model, prompts, ended=False)
     counts = model.counts
-    trie = (*counts.lookup, counts.suffix, counts.arrival, counts.vocabulary)
+    trie = (*counts.lookup, counts.suffix, counts.arrival)
     return np.asarray(_arrive(prompts.ids, prompts.offsets, counts.start, *trie))
 
 
@@ -84,10 +84,21 @@ def _arrays(model: Ngram) -> tuple[Any, ...]:
 
 @jit
 def _step(
-    u: int, w: int, keys: Any, nodes: Any, suffix: Any, arrival: Any, p: Any, weight: Any, uniform: bool, size: int
+    u: int,
+    w: int,
+    table: Any,
+    child: Any,
+    token: Any,
+    parent: Any,
+    suffix: Any,
+    arrival: Any,
+    p: Any,
+    weight: Any,
+    uniform: bool,
+    size: int,
 ) -> tuple[float, int]:
     """p(w | state u), and the state after w."""
-    v = find(keys, nodes, size, u, w)
+    v = find(table, child, token, parent, u, w)
     if v >= 0:
         return p[v], arrival[v]
     chance = weight[u]
@@ -95,7 +106,7 @@ def _step(
         chance /= size
     while v < 0:
         u = suffix[u]
-        v = find(keys, nodes, size, u, w)
+        v = find(table, child, token, parent, u, w)
         if not uniform:
             chance *= p[v] if v >= 0 else weight[u]
     return chance, arrival[v]
@@ -106,8 +117,10 @@ def _score(
     ids: Any,
     offsets: Any,
     start: int,
-    keys: Any,
-    nodes: Any,
+    table: Any,
+    child: Any,
+    token: Any,
+    parent: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -119,20 +132,22 @@ def _score(
     for s in range(len(offsets) - 1):
         u = start
         for i in range(offsets[s], offsets[s + 1]):
-            chances[i], u = _step(u, ids[i], keys, nodes, suffix, arrival, p, weight, uniform, size)
+            chances[i], u = _step(u, ids[i], table, child, token, parent, suffix, arrival, p, weight, uniform, size)
     return chances
 
 
 @jit
-def _arrive(ids: Any, offsets: Any, start: int, keys: Any, nodes: Any, suffix: Any, arrival: Any, size: int) -> Any:
+def _arrive(
+    ids: Any, offsets: Any, start: int, table: Any, child: Any, token: Any, parent: Any, suffix: Any, arrival: Any
+) -> Any:
     ends = np.empty(len(offsets) - 1, dtype=np.int64)
     for s in range(len(ends)):
         u = start
         for i in range(offsets[s], offsets[s + 1]):
-            v = find(keys, nodes, size, u, ids[i])
+            v = find(table, child, token, parent, u, ids[i])
             while v < 0:
                 u = suffix[u]
-                v = find(keys, nodes, size, u, ids[i])
+                v = find(table, child, token, parent, u, ids[i])
             u = arrival[v]
         ends[s] = u
     return ends
@@ -143,8 +158,10 @@ def _responses(
     begins: Any,
     ids: Any,
     offsets: Any,
-    keys: Any,
-    nodes: Any,
+    table: Any,
+    child: Any,
+    token: Any,
+    parent: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -158,7 +175,7 @@ def _responses(
         for s in range(len(offsets) - 1):
             u, whole = begins[b], 1.0
             for i in range(offsets[s], offsets[s + 1]):
-                chance, u = _step(u, ids[i], keys, nodes, suffix, arrival, p, weight, uniform, size)
+                chance, u = _step(u, ids[i], table, child, token, parent, suffix, arrival, p, weight, uniform, size)
                 whole *= chance
             found[b, s] = whole
     return found
