@@ -24,6 +24,7 @@ STATIONS = (
     {"drawing"},
     {"worlds"},
     {"corpora"},
+    {"rendering"},
     {"models", "fitting"},
     {"pairs"},
     {"measures"},

@@ -234,6 +234,7 @@ def test_upper_bound_of_theorem_2_needs_the_draws_it_says() -> None:
 
 REPORTS: dict[str, Callable[[int], bounds.BoundReport]] = {
     "error_from_iiv": lambda n: bounds.error_from_iiv(0.3, 0.2, 0.1, 2, n),
+    "error_from_context": lambda n: bounds.error_from_context(0.6, [0, 0, 1], "aba", [1 / (n + 1), n / (n + 1), 0.0]),
     "error_from_singletons": lambda n: bounds.error_from_singletons(0.5, n, 364, 0.1, error=0.3),
     "error_from_singletons_upper": lambda n: bounds.error_from_singletons_upper(0.5, n, 364, error=0.3),
     "error_from_singletons_sharp": lambda n: bounds.error_from_singletons_sharp(0.5, n, 0.1, 0.3),

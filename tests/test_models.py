@@ -338,7 +338,7 @@ def test_an_unknown_method_is_named_with_the_nearest() -> None:
     assert str(caught.value) == f"method 'xyz' is unknown: choose from {names}"
 
 
-@pytest.mark.parametrize("method", LEARNERS)
+@pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if not needs.listed])
 def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
     law = uniform(50) if LEARNERS[method].prompted else factoids(uniform(50), 10)
     corpus = corpus_of(law, 60, count_cap=4)
@@ -351,6 +351,15 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
     else:
         assert isinstance(learn(method, corpus, STREAMS), Fit)
     assert LEARNERS[method].needs_counts == (method in ("add_constant", "softmax_table") or LEARNERS[method].listed)
+
+
+@pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if needs.listed])
+def test_a_learner_of_listed_corpora_refuses_cells(method: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        learn(method, corpus_of(uniform(50), 60), STREAMS)
+    assert str(caught.value) == (
+        f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
+    )
 
 
 @pytest.mark.parametrize("method", LEARNERS)

@@ -38,7 +38,9 @@ CASES = [
     (name, method)
     for name, world in WORLDS.items()
     for method, needs in LEARNERS.items()
-    if (needs.prompted if world.prompted else needs.factoids) and (world.idk or not needs.needs_idk)
+    if (needs.prompted if world.prompted else needs.factoids)
+    and (world.idk or not needs.needs_idk)
+    and not needs.listed
 ]
 
 

@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "abstain": {"abstention": 0.4},
     "add_constant": {"constant": 0.3},
 }
-PROMPTED = [method for method, needs in LEARNERS.items() if needs.prompted]
+PROMPTED = [method for method, needs in LEARNERS.items() if needs.prompted and not needs.listed]
 EQUIVARIANT = [method for method in PROMPTED if method != "guess_one"]  # its picks are drawn fact by fact
 
 

@@ -16,6 +16,7 @@ from simlab.bounds.choices import (
     error_from_choices_sharp,
     error_from_family,
 )
+from simlab.bounds.contexts import error_from_context
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
@@ -52,6 +53,7 @@ __all__ = [
     "error_from_bits",
     "error_from_choices",
     "error_from_choices_sharp",
+    "error_from_context",
     "error_from_family",
     "error_from_iiv",
     "error_from_iiv_unprompted",

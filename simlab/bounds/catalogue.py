@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from simlab.bounds import choices, missing_mass, monofacts, reduction, singletons
+from simlab.bounds import choices, contexts, missing_mass, monofacts, reduction, singletons
 from simlab.bounds.report import Theorem
 from simlab.errors import unknown
 
 THEOREMS: tuple[Theorem, ...] = (
     reduction.THEOREM_1,
+    contexts.COROLLARY_2,
     singletons.THEOREM_2,
     singletons.THEOREM_2_UPPER,
     singletons.SHARP,

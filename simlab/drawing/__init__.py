@@ -14,6 +14,7 @@ from simlab.drawing.claims import (
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
 from simlab.drawing.monofacts import error_against_monofacts
+from simlab.drawing.strings import error_from_context, letters_from_tokens
 from simlab.drawing.training import error_from_iiv_training
 
 PICTURES = {
@@ -22,10 +23,12 @@ PICTURES = {
         bounds_against_draws,
         error_from_choices,
         error_against_monofacts,
+        error_from_context,
         error_from_iiv,
         error_from_iiv_training,
         error_from_monofacts,
         error_from_singletons,
+        letters_from_tokens,
         missing_mass_from_singletons,
         missing_mass_intervals,
     )
@@ -37,10 +40,12 @@ __all__ = [
     "bounds_against_draws",
     "error_against_monofacts",
     "error_from_choices",
+    "error_from_context",
     "error_from_iiv",
     "error_from_iiv_training",
     "error_from_monofacts",
     "error_from_singletons",
+    "letters_from_tokens",
     "missing_mass_from_singletons",
     "missing_mass_intervals",
     "publish",

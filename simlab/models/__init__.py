@@ -58,6 +58,14 @@ LEARNERS = {
         listed=True,
         options=("hidden", "keys", "values", "width", *FITTED),
     ),
+    "ngram": Learner(
+        prompted=True,
+        factoids=False,
+        needs_counts=False,
+        needs_idk=False,
+        listed=True,
+        options=("order", "smoothing", "constant", "tokens", "subwords"),
+    ),
     "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
 }
 
