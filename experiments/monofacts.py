@@ -1,17 +1,18 @@
 """Does a higher monofact rate make an n-gram model hallucinate more, and does upweighting a few examples help?
 
-Aims: the n-gram study of Miao & Kearns 2025 (arXiv 2502.08666), measured as its public code measures and as the
-theory of Kalai & Vempala 2024 (arXiv 2311.14648) does. Data: 19,999 facts of six fields, each as often in the world as
-a Pareto variate rounded down says, of which 5,000 are drawn: without replacement (mode "published") or i.i.d. (mode
-"films"); in mode "iid" the facts are regular, too, as the theory assumes: six fields drawn apart, anew in each
-replicate. Estimands: as published, the distinct false strings among 5,000 generations, the miscalibration over true
-facts alone with p and p_hat weighted by each fact's number of copies, and the empirical KL; as in the theory, the
-exact mass on false strings and the miscalibration over the level sets, and over log bins, of p_hat on all strings.
-Methods: a chain of order 2, maximum likelihood; the chain made calibrated, as Kalai & Vempala's algorithm is: its
-mass scaled down, the monofact rate spread over what it would never write; and chains that upweight the first m
-examples: "added" as the public code does (counts added to probabilities, for m + 1 examples), "weighted" tenfold,
-"duplicated". Performance: means over corpora with Monte Carlo standard errors; beside each sampled miscalibration
-that of a perfect oracle, p_hat = p, from as many generations.
+Aims: the n-gram study of Miao & Kearns 2025 (arXiv 2502.08666), read as its public code measures and as the theory of
+Kalai & Vempala 2024 (arXiv 2311.14648) does. Data: 19,999 facts of six fields, each as often in the world as a Pareto
+variate rounded down says, and two corpora of 5,000 from them: without replacement for the published reading, i.i.d.
+for the other. The facts are those of films (mode "films"), which are not regular as the theory assumes, or six fields
+drawn apart, anew in each replicate, which are (mode "iid"). Estimands: as published (measures that end so), the
+distinct false strings among 5,000 generations, the miscalibration over true facts alone with p and p_hat weighted by
+each fact's number of copies, and the empirical KL; in theory, the exact mass on false strings and the miscalibration
+over the level sets, and over log bins, of p_hat on all strings. Methods: a chain of order 2, maximum likelihood; the
+chain made calibrated as Kalai & Vempala's algorithm is ("spread"): its mass scaled down, the monofact rate even over
+what it would never write; and chains that upweight the first m examples: "added" as the public code does (counts
+added to probabilities, for m + 1 examples), "weighted" tenfold, "duplicated". Performance: means over corpora with
+Monte Carlo standard errors; beside the sampled miscalibration that of a perfect oracle, p_hat = p, from as many
+generations.
 """
 
 from __future__ import annotations
@@ -50,6 +51,20 @@ Counts = Int[np.ndarray, " facts"]
 
 
 @dataclass(frozen=True, eq=False)
+class Corpus:
+    """Facts in the order in which they were drawn, how often each was, and the maximum-likelihood chain."""
+
+    written: Counts
+    counts: Counts
+    chain: Chain
+
+    @property
+    def singleton_rate(self) -> float:
+        """The monofact rate: facts drawn once, over N."""
+        return float((self.counts == 1).sum() / len(self.written))
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """A chain, its probability of each fact, and the mass spread evenly over all strings that it never writes."""
 
@@ -63,12 +78,10 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     """Settings of this experiment."""
 
     shape: float = Field(1.5, ge=0.5, le=20, description="of the Pareto law of how often a fact is in the world")
-    mode: Literal["published", "films", "iid"] = Field(
-        "films", description="film facts without replacement or i.i.d. (not regular), or i.i.d. regular facts"
-    )
+    mode: Literal["films", "iid"] = Field("films", description="facts of films, or regular ones as the theory assumes")
     tokens: Literal["words", "fields"] = Field("words", description="a token a word, as published, or a field")
     facts: int = Field(19_999, ge=100, le=10**6, description="|F|, the true facts")
-    draws: int = Field(5_000, ge=1, le=10**7, description="N, the training facts")
+    draws: int = Field(5_000, ge=1, le=10**6, description="N, the training facts")
     generations: int = Field(5_000, ge=1, le=10**7, description="strings drawn from the model")
     methods: tuple[str, ...] = Field(
         ("chain", "spread", "added_250", "added_312", "weighted_250", "weighted_312", "duplicated_250"),
@@ -78,7 +91,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     weight: float = Field(10.0, gt=1, le=10**6, description="of an example that is upweighted by weighted_m")
     epsilon: float = Field(0.1, ge=0.001, lt=1, description="log bins are (1 - epsilon)^i")
     floor: float = Field(1e-7, ge=1e-9, le=1e-3, description="strings less probable are not walked one by one")
-    facts_seed: int = Field(1, ge=0, description="seed of the film facts, which all corpora share")
+    facts_seed: int = Field(1, ge=0, description="seed of the facts of films, which all corpora share")
     gamma: float | None = Field(
         None, gt=0, lt=1, description="the bound in its form at 1 - gamma; none: as published, at 99%"
     )
@@ -86,7 +99,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
 GRID = {
     "shape": (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 3.5, 4.0),
-    "mode": ("published", "films", "iid"),
+    "mode": ("films", "iid"),
     "tokens": ("words", "fields"),
 }
 REPLICATES = 20
@@ -96,7 +109,7 @@ SMOKE: dict[str, Any] = {
     "block": 5,
     "grid": {
         "shape": (1.25, 3.0),
-        "mode": ("published", "films", "iid"),
+        "mode": ("films", "iid"),
         "tokens": ("words", "fields"),
         "facts": (1_999,),
         "draws": (500,),
@@ -104,10 +117,10 @@ SMOKE: dict[str, Any] = {
     },
 }
 SHOWN = {
-    "singleton_rate": "monofact rate",
-    "error_distinct": "distinct, published",
+    "singleton_rate_published": "monofact rate, published",
+    "error_published": "error, published",
     "miscalibration_published": "miscal., published",
-    "missing_mass": "missing mass",
+    "singleton_rate": "monofact rate",
     "error": "error",
     "miscalibration": "miscalibration",
     "error_from_monofacts_sharp_value": "bound",
@@ -120,10 +133,10 @@ def check(config: Config) -> None:
     """Refuse, before anything is drawn, methods that do not exist and more draws than there may be facts."""
     for method in config.methods:
         examples(method, config.draws)
-    if config.mode == "published" and config.draws > config.facts:
+    if config.draws > config.facts:
         raise BadInput(
-            f"draws = {config.draws}: without replacement (mode published) no more than facts = {config.facts} can be "
-            "drawn for certain; take more facts, or mode films"
+            f"draws = {config.draws}: must be at most facts = {config.facts}, for the published reading draws without "
+            "replacement; take more facts or fewer draws"
         )
 
 
@@ -143,7 +156,7 @@ def examples(method: str, draws: int) -> int:
 
 @lru_cache(maxsize=4)
 def film_world(facts: int, seed: int, tokens: Literal["words", "fields"]) -> tuple[SixFields, Steps]:
-    """Return the film facts that all corpora share, with their steps numbered; made once a process."""
+    """Return the facts of films that all corpora share, with their steps numbered; made once a process."""
     return indexed(films(facts, Streams(seed, "film facts").numpy("facts"), tokens=tokens))
 
 
@@ -158,36 +171,92 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
 
 
 def study(config: Config, streams: Streams) -> list[dict[str, Any]]:
-    """Draw one corpus and measure every method on it, in both readings."""
+    """Draw the copies and both corpora of one replicate and measure every method in both readings."""
     if config.mode == "iid":
         facts, steps = indexed(regular(config.facts, streams.numpy("facts"), tokens=config.tokens))
     else:
         facts, steps = film_world(config.facts, config.facts_seed, config.tokens)
     copies = pareto_copies(config.shape, config.facts, streams.numpy("copies"))
-    written = draw(copies, config.draws, streams.numpy("corpus"), replace=config.mode != "published")
-    counts = np.bincount(written, minlength=config.facts)
+    rows: list[dict[str, Any]] = [{"replicate": streams.replicate, "method": method} for method in config.methods]
+    for reading in (in_theory, as_published):
+        for row, found in zip(rows, reading(facts, steps, copies, config, streams), strict=True):
+            row |= found
+    return rows
+
+
+def in_theory(
+    facts: SixFields, steps: Steps, copies: Counts, config: Config, streams: Streams
+) -> list[dict[str, float]]:
+    """Every method on an i.i.d. corpus, measured as in the theory; one record a method."""
+    corpus = corpus_of(steps, copies, config.draws, streams.numpy("corpus"), replace=True)
     p = copies / copies.sum()
     oracle = draw(copies, config.generations, streams.numpy("oracle"), replace=True)
     shared = {
-        "replicate": streams.replicate,
-        "singleton_rate": float((counts == 1).sum() / config.draws),
-        "missing_mass": float(p[counts == 0].sum()),
+        "singleton_rate": corpus.singleton_rate,
+        "missing_mass": float(p[corpus.counts == 0].sum()),
         "miscalibration_oracle": sampled_miscalibration(p, oracle),
     }
-    plain = fit(steps, counts.astype(float))
     rows = []
     for method in config.methods:
-        chain = trained(steps, plain, counts, written, method, config)
-        model = Model(
-            steps, chain, probabilities(steps, chain), shared["singleton_rate"] if method == "spread" else 0.0
-        )
-        row = shared | {"method": method, "error": 1.0 - float(believed(model, facts)[0].sum())}
-        row |= as_generated(model, p, config, streams) | as_published(model, copies, counts, facts, config)
-        if config.mode != "published":
-            row |= as_in_theory(model, p, facts, config)
-            row |= bounded(row, facts, config)
-        rows.append(row)
+        model = trained(steps, corpus, method, config)
+        row = shared | {"error": 1.0 - float(believed(model, facts)[0].sum())}
+        row |= miscalibrated(model, p, facts, config)
+        number = shown(model, config.generations, streams, "generations")
+        row["error_sampled"] = float((number >= facts.n_facts).mean())
+        row["error_distinct"] = distinct_false(number, facts)
+        row["miscalibration_sampled"] = sampled_miscalibration(p, number)
+        rows.append(row | bounded(row, facts, config))
     return rows
+
+
+def as_published(
+    facts: SixFields, steps: Steps, copies: Counts, config: Config, streams: Streams
+) -> list[dict[str, float]]:
+    """Every method on a corpus drawn without replacement, measured as by the public code; one record a method."""
+    corpus = corpus_of(steps, copies, config.draws, streams.numpy("published corpus"), replace=False)
+    rows = []
+    for method in config.methods:
+        model = trained(steps, corpus, method, config)
+        number = shown(model, config.generations, streams, "published generations")
+        p_hat = (1.0 - model.spread) * probabilities(steps, model.chain, least=1e-10)  # its floor for the unseen
+        p_hat = np.maximum(p_hat, believed(model, facts)[1])
+        apart, kl = over_true_facts(copies, corpus.counts, p_hat, config.epsilon)
+        rows.append(
+            {
+                "singleton_rate_published": corpus.singleton_rate,
+                "missing_mass_published": float(copies[corpus.counts == 0].sum() / copies.sum()),
+                "error_published": distinct_false(number, facts),
+                "miscalibration_published": apart,
+                "kl_published": kl,
+            }
+        )
+    return rows
+
+
+def over_true_facts(copies: Counts, counts: Counts, p_hat: Facts, epsilon: float) -> tuple[float, float]:
+    """The published miscalibration over all facts, each listed once a copy, and KL over the training facts.
+
+    1/2 sum of |p(B) - p_hat(B)|, and sum of p(B) ln(p(B) / p_hat(B)), over log bins B.
+    """
+    p, q, bin_of = listed(copies, p_hat, epsilon)
+    apart = np.bincount(bin_of, p - q)
+    seen = counts > 0
+    p, q, bin_of = listed(counts[seen], p_hat[seen], epsilon)
+    in_p, in_q = np.bincount(bin_of, p), np.bincount(bin_of, q)
+    filled = in_p > 0
+    return float(abs(apart).sum() / 2), float((in_p[filled] * np.log(in_p[filled] / in_q[filled])).sum())
+
+
+def listed(copies: Counts, p_hat: Facts, epsilon: float) -> tuple[Facts, Facts, Counts]:
+    """p and p_hat of facts listed once a copy, each made to sum to 1 over the list, and the log bin of p_hat.
+
+    A fact's entries share one probability, in p its share of the list, so that p weighs a fact by the square of its
+    copies. Bins narrower than 1e-10 are dropped by the public code, and what falls into none is put into its last.
+    """
+    each = p_hat / (copies * p_hat).sum()
+    p = copies.astype(float) ** 2
+    least = max(1e-10 * (1.0 - epsilon) / epsilon, 1e-10)
+    return p / p.sum(), copies * each, log_bins(each, least, epsilon)
 
 
 def pareto_copies(shape: float, facts: int, rng: np.random.Generator) -> Counts:
@@ -207,15 +276,23 @@ def draw(copies: Counts, n: int, rng: np.random.Generator, *, replace: bool) -> 
     return np.searchsorted(upto, place, side="right")
 
 
-def trained(steps: Steps, plain: Chain, counts: Counts, written: Counts, method: str, config: Config) -> Chain:
-    """Return the chain of ``method``, given the maximum-likelihood chain and the facts in the order of the corpus."""
-    m = examples(method, config.draws)
-    if m == 0:
-        return plain
+def corpus_of(steps: Steps, copies: Counts, n: int, rng: np.random.Generator, *, replace: bool) -> Corpus:
+    """Draw a corpus of ``n`` facts and count its chain."""
+    written = draw(copies, n, rng, replace=replace)
+    counts = np.bincount(written, minlength=len(copies))
+    return Corpus(written, counts, fit(steps, counts.astype(float)))
+
+
+def trained(steps: Steps, corpus: Corpus, method: str, config: Config) -> Model:
+    """Return the model of ``method``."""
+    m, chain, n = examples(method, config.draws), corpus.chain, len(corpus.counts)
     if method.startswith("added"):  # the public code takes one example more than it says
-        return overlay(steps, plain, np.bincount(written[: m + 1], minlength=len(counts)).astype(float))
-    more = config.weight - 1.0 if method.startswith("weighted") else 1.0
-    return fit(steps, counts + more * np.bincount(written[:m], minlength=len(counts)))
+        chain = overlay(steps, chain, np.bincount(corpus.written[: m + 1], minlength=n).astype(float))
+    elif m > 0:
+        more = config.weight - 1.0 if method.startswith("weighted") else 1.0
+        chain = fit(steps, corpus.counts + more * np.bincount(corpus.written[:m], minlength=n))
+    spread = corpus.singleton_rate if method == "spread" else 0.0
+    return Model(steps, chain, probabilities(steps, chain), spread)
 
 
 def believed(model: Model, facts: SixFields) -> tuple[Facts, float]:
@@ -228,21 +305,20 @@ def believed(model: Model, facts: SixFields) -> tuple[Facts, float]:
     return np.where(never, share, (1.0 - model.spread) * model.p_hat), share
 
 
-def as_generated(model: Model, p: Facts, config: Config, streams: Streams) -> dict[str, float]:
-    """The measures from generations: false strings with their repetitions and, as published, each counted once."""
-    shown = generate(model.steps, model.chain, config.generations, streams.numpy("generations"))
-    number = number_strings(model.steps, shown)
-    fresh = streams.numpy("fresh").random(config.generations) < model.spread  # none is a fact, and no two are alike
-    number[fresh] = model.steps.n_strings + config.generations + np.flatnonzero(fresh)
-    false = number >= model.steps.n_strings
-    return {
-        "error_sampled": float(false.mean()),
-        "error_distinct": len(np.unique(number[false])) / config.generations,
-        "miscalibration_sampled": sampled_miscalibration(p, number),
-    }
+def shown(model: Model, n: int, streams: Streams, stage: str) -> Counts:
+    """Draw ``n`` strings and number them: i < |F| is fact i, equal numbers beyond are equal false strings."""
+    number = number_strings(model.steps, generate(model.steps, model.chain, n, streams.numpy(stage)))
+    fresh = streams.numpy(f"{stage}, fresh").random(n) < model.spread  # none is a fact, and no two are alike
+    number[fresh] = model.steps.n_strings + n + np.flatnonzero(fresh)
+    return number
 
 
-def as_in_theory(model: Model, p: Facts, facts: SixFields, config: Config) -> dict[str, float]:
+def distinct_false(number: Counts, facts: SixFields) -> float:
+    """Hallucinations as the public code counts them: distinct false strings over all generations."""
+    return len(np.unique(number[number >= facts.n_facts])) / len(number)
+
+
+def miscalibrated(model: Model, p: Facts, facts: SixFields, config: Config) -> dict[str, float]:
     """The miscalibration over all strings: by level sets from the table of pairs, and by log bins.
 
     By level sets it lies between ``miscalibration`` and that less ``miscalibration_unresolved``, the p of the facts
@@ -301,34 +377,6 @@ def sampled_miscalibration(p: Facts, number: Counts) -> float:
     at = np.bincount(times[fact], p[found[fact]], minlength=size)
     at[0] = max(1.0 - at.sum(), 0.0)
     return float(abs(at - np.arange(size) * np.bincount(times, minlength=size) / len(number)).sum() / 2)
-
-
-def as_published(model: Model, copies: Counts, counts: Counts, facts: SixFields, config: Config) -> dict[str, float]:
-    """The measures of the public code: over true facts alone, each as often in the list as it has copies."""
-    p_hat = (1.0 - model.spread) * probabilities(model.steps, model.chain, least=1e-10)  # its floor for the unseen
-    p_hat = np.maximum(p_hat, believed(model, facts)[1])
-    p, q, bin_of = listed(copies, p_hat, config.epsilon)
-    apart = np.bincount(bin_of, p - q)
-    seen = counts > 0
-    p, q, bin_of = listed(counts[seen], p_hat[seen], config.epsilon)
-    train_p, train_q = np.bincount(bin_of, p), np.bincount(bin_of, q)
-    filled = train_p > 0
-    return {
-        "miscalibration_published": float(abs(apart).sum() / 2),
-        "kl_published": float((train_p[filled] * np.log(train_p[filled] / train_q[filled])).sum()),
-    }
-
-
-def listed(copies: Counts, p_hat: Facts, epsilon: float) -> tuple[Facts, Facts, Counts]:
-    """p and p_hat of facts listed once a copy, each made to sum to 1 over the list, and the log bin of p_hat.
-
-    A fact's entries share one probability, in p its share of the list, so that p weighs a fact by the square of its
-    copies. Bins narrower than 1e-10 are dropped by the public code, and what falls into none is put into its last.
-    """
-    each = p_hat / (copies * p_hat).sum()
-    p = copies.astype(float) ** 2
-    least = max(1e-10 * (1.0 - epsilon) / epsilon, 1e-10)
-    return p / p.sum(), copies * each, log_bins(each, least, epsilon)
 
 
 def bounded(row: dict[str, Any], facts: SixFields, config: Config) -> dict[str, float]:

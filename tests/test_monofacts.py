@@ -397,14 +397,11 @@ def test_copies_are_pareto(study: ModuleType) -> None:
 
 
 def test_good_turing_holds_for_draws_with_replacement_and_fails_without(study: ModuleType) -> None:
-    apart: dict[str, list[float]] = {"films": [], "published": []}
-    for mode, found in apart.items():
-        config = study.Config(shape=4.0, mode=mode, tokens="fields", methods=("chain",))
-        for row in study.cell(config, [Streams(3, mode, r) for r in range(5)]):
-            found.append(row["singleton_rate"] - row["missing_mass"])
-    with_replacement = np.array(apart["films"])
-    assert abs(with_replacement.mean()) < 4 * with_replacement.std(ddof=1) / math.sqrt(5) + 1 / 5_000
-    assert min(apart["published"]) > 0.2
+    config = study.Config(shape=4.0, tokens="fields", methods=("chain",))
+    rows = study.cell(config, [Streams(3, "a", r) for r in range(5)])
+    apart = np.array([row["singleton_rate"] - row["missing_mass"] for row in rows])
+    assert abs(apart.mean()) < 4 * apart.std(ddof=1) / math.sqrt(5) + 1 / 5_000
+    assert min(row["singleton_rate_published"] - row["missing_mass_published"] for row in rows) > 0.2
 
 
 # ---- the study: measures ----
@@ -425,12 +422,8 @@ def small(study: ModuleType, tokens: str, method: str = "chain", n: int = 300) -
     config = study.Config(tokens=tokens, facts=n, draws=200, generations=500, floor=1e-5, methods=(method,))
     facts, steps = study.film_world(n, 1, tokens)
     copies = study.pareto_copies(1.5, n, rng("copies"))
-    written = study.draw(copies, 200, rng("corpus"), replace=True)
-    counts = np.bincount(written, minlength=n)
-    chain = study.trained(steps, fit(steps, counts.astype(float)), counts, written, method, config)
-    rate = float((counts == 1).sum() / 200) if method == "spread" else 0.0
-    model = study.Model(steps, chain, probabilities(steps, chain), rate)
-    return config, facts, copies, counts, model
+    corpus = study.corpus_of(steps, copies, 200, rng("corpus"), replace=True)
+    return config, facts, copies, corpus.counts, study.trained(steps, corpus, method, config)
 
 
 def test_miscalibration_is_that_of_all_strings_by_hand(study: ModuleType) -> None:
@@ -440,7 +433,7 @@ def test_miscalibration_is_that_of_all_strings_by_hand(study: ModuleType) -> Non
     p = [Fraction(int(n), total) for n in copies]
     every = Slow(texts, counts.tolist()).strings(0.0)
     assert sum(every.values()) == 1
-    ours = study.as_in_theory(model, copies / total, facts, config)
+    ours = study.miscalibrated(model, copies / total, facts, config)
     assert ours["miscalibration_unresolved"] == 0
     exact = float(levels_by_hand(p, every, texts))
     assert ours["miscalibration"] == pytest.approx(exact, abs=1e-12)
@@ -465,7 +458,7 @@ def test_the_true_miscalibration_lies_in_its_bracket(study: ModuleType) -> None:
     left = 1 - float(sum(every.values()))
     assert left < 0.002
     exact = float(levels_by_hand([Fraction(int(n), total) for n in copies], every, texts))
-    found = [study.as_in_theory(model, copies / total, facts, one) for one in (config, coarse)]
+    found = [study.miscalibrated(model, copies / total, facts, one) for one in (config, coarse)]
     for ours in found:
         assert exact - left <= ours["miscalibration"]
         assert ours["miscalibration"] - ours["miscalibration_unresolved"] <= exact + left
@@ -482,7 +475,7 @@ def test_the_table_of_pairs_is_a_density_with_the_same_error(study: ModuleType, 
     assert (pairs.multiplicity * pairs.p).sum() == pytest.approx(1.0, abs=1e-12)
     error = 1 - study.believed(model, facts)[0].sum()
     assert measures.error(pairs) == pytest.approx(error, abs=1e-12)
-    binned = study.as_in_theory(model, p, facts, config)["miscalibration_binned"]
+    binned = study.miscalibrated(model, p, facts, config)["miscalibration_binned"]
     assert 0 <= binned <= 1
 
 
@@ -494,7 +487,7 @@ def test_a_spread_chain_gives_the_monofact_rate_to_what_it_never_writes(study: M
     assert share * (never.sum() + facts.n_false) == pytest.approx((counts == 1).sum() / 200, rel=1e-12)
     np.testing.assert_allclose(p_hat[~never], (1 - model.spread) * plain.p_hat[~never], rtol=1e-12)
     p = copies / copies.sum()
-    found = [study.as_in_theory(one, p, facts, config)["miscalibration"] for one in (plain, model)]
+    found = [study.miscalibrated(one, p, facts, config)["miscalibration"] for one in (plain, model)]
     assert found[1] < found[0]  # calibration is what it buys, errors are the price
     assert 1 - p_hat.sum() > 1 - plain.p_hat.sum()
 
@@ -526,14 +519,13 @@ def by_lists(copies: np.ndarray, p_hat: np.ndarray, epsilon: float) -> tuple[flo
 @pytest.mark.parametrize("method", ["chain", "added_20"])
 @pytest.mark.parametrize("epsilon", [0.1, 0.37])
 def test_published_measures_are_those_of_lists_and_loops(study: ModuleType, method: str, epsilon: float) -> None:
-    config, facts, copies, counts, model = small(study, "words", method)
-    config = config.model_copy(update={"epsilon": epsilon})
-    ours = study.as_published(model, copies, counts, facts, config)
+    _, _, copies, counts, model = small(study, "words", method)
     p_hat = probabilities(model.steps, model.chain, least=1e-10)
-    assert ours["miscalibration_published"] == pytest.approx(by_lists(copies, p_hat, epsilon)[0], abs=1e-10)
-    assert ours["kl_published"] == pytest.approx(by_lists(counts, p_hat, epsilon)[1], abs=1e-10)
+    apart, kl = study.over_true_facts(copies, counts, p_hat, epsilon)
+    assert apart == pytest.approx(by_lists(copies, p_hat, epsilon)[0], abs=1e-10)
+    assert kl == pytest.approx(by_lists(counts, p_hat, epsilon)[1], abs=1e-10)
     once = by_lists(np.ones_like(copies), p_hat, epsilon)[0]  # the control: a list without copies is another measure
-    assert abs(ours["miscalibration_published"] - once) > 1e-3
+    assert abs(apart - once) > 1e-3
 
 
 def test_published_bins_are_198() -> None:
@@ -602,6 +594,8 @@ def test_rows_depend_on_the_replicate_alone_and_on_its_seed(study: ModuleType) -
     assert together == apart
     assert [row["replicate"] for row in together] == [0, 0, 1, 1, 2, 2]
     assert study.cell(config, [Streams(2, "a", 0)])[0]["error"] != together[0]["error"]
+    alone = study.cell(config.model_copy(update={"methods": ("added_50",)}), streams)
+    assert alone == [row for row in together if row["method"] == "added_50"]  # no method moves another
 
 
 def test_generated_and_exact_error_agree(study: ModuleType) -> None:
@@ -735,8 +729,8 @@ def test_bad_weights_and_floors_are_sentences() -> None:
             "method 'added_600' upweights 600 of draws = 500 examples: take at most that many",
         ),
         (
-            {"mode": "published", "draws": 20_000},
-            "draws = 20000: without replacement (mode published) no more than facts = 19999 can be drawn for certain",
+            {"draws": 20_000},
+            "draws = 20000: must be at most facts = 19999, for the published reading draws without",
         ),
     ],
 )

@@ -52,21 +52,20 @@ def error_against_monofacts(summary: Sequence[Row]) -> Figure:
     with style():
         figure = Figure(figsize=(9.6, 6.0))
         above, below = figure.subplots(2, 3, sharex=True, sharey=True)
-        published = [row for row in summary if row["mode"] == "published"]
-        theory = [row for row in summary if row["mode"] == "films"]
-        _lines(above[0], published, "error_distinct", ("chain",))
+        rows = [row for row in summary if row["mode"] == "films"]
+        _lines(above[0], rows, "error_published", ("chain",))
         above[0].plot(*zip(*PUBLISHED_TREND, strict=True), **CROSS, label="Miao & Kearns, read off, ±.01")
-        _lines(above[1], published, "miscalibration_published", ("chain", "added"))
+        _lines(above[1], rows, "miscalibration_published", ("chain", "added"))
         for column in (3, 4):
             _crosses(above[1], column)
-        _lines(above[2], published, "error_distinct", ("chain", "added"))
+        _lines(above[2], rows, "error_published", ("chain", "added"))
         for column in (1, 2):
             _crosses(above[2], column)
-        _lines(below[0], theory, "error", ("chain", "spread"))
-        _lines(below[0], theory, "error_from_monofacts_sharp_value", ("spread",), dash=":")
-        _lines(below[1], theory, "miscalibration_oracle", ("chain",), under=True)
-        _lines(below[1], theory, "miscalibration", ("chain", "spread", "added"))
-        _lines(below[2], theory, "error", ("chain", "added", "weighted", "duplicated"))
+        _lines(below[0], rows, "error", ("chain", "spread"))
+        _lines(below[0], rows, "error_from_monofacts_sharp_value", ("spread",), dash=":")
+        _lines(below[1], rows, "miscalibration_oracle", ("chain",), under=True)
+        _lines(below[1], rows, "miscalibration", ("chain", "spread", "added"))
+        _lines(below[2], rows, "error", ("chain", "added", "weighted", "duplicated"))
         _words(above, below)
         _legend(figure, [*above, *below])
     return figure
@@ -100,17 +99,18 @@ def _lines(
     dash: str | None = None,
     under: bool = False,
 ) -> None:
-    """A measure against the monofact rate, a line for each kind of method and each way to cut facts into tokens.
+    """A measure against the monofact rate of its reading, a line for each kind of method and each kind of tokens.
 
     ``under`` draws a broad grey line beneath the others, the same for all methods.
     """
+    of_reading = "singleton_rate_published" if measure.endswith("_published") else "singleton_rate"
     for tokens, (line, mark, _) in TOKENS.items():
         here = [row for row in rows if row["tokens"] == tokens]
         for kind in kinds:
             method = _method(here, kind)
             found = []
             for shape in sorted(values(here, "shape")):
-                rate = mean_of(here, "singleton_rate", shape=shape, method=method)
+                rate = mean_of(here, of_reading, shape=shape, method=method)
                 row = mean_of(here, measure, shape=shape, method=method)
                 if rate is not None and row is not None:
                     found.append((rate["mean"], row["mean"], Z * row["mcse"]))
