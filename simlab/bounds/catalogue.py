@@ -8,7 +8,6 @@ from simlab.errors import unknown
 
 THEOREMS: tuple[Theorem, ...] = (
     reduction.THEOREM_1,
-    contexts.COROLLARY_2,
     singletons.THEOREM_2,
     singletons.THEOREM_2_UPPER,
     singletons.SHARP,
@@ -19,6 +18,7 @@ THEOREMS: tuple[Theorem, ...] = (
     missing_mass.CERTIFICATE,
     choices.THEOREM_3,
     choices.THEOREM_4,
+    contexts.COROLLARY_2,
     choices.FAMILY,
     choices.BITS,
     monofacts.COROLLARY_1,
