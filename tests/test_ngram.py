@@ -663,6 +663,10 @@ BAD = {
         lambda: sample(MODEL, np.random.default_rng(0), 5, longest=0),
         "n = 5 strings of at most longest = 0 tokens: must be at least 0 and 1",
     ),
+    "no generator": (
+        lambda: sample(MODEL, 7, 5),
+        "rng = 7: must be a NumPy generator, such as Streams(seed=0).numpy('text')",
+    ),
     "two prompts": (
         lambda: sample(MODEL, np.random.default_rng(0), 5, prompt=flatten([[1], [2]], SIZE)),
         "2 prompts are given: sample goes on after one",

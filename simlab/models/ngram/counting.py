@@ -5,7 +5,7 @@ which has been counted wherever it has been. Levels are built one after the othe
 last token and then by the parent, so that counting costs a few steps a token and level, whatever the vocabulary.
 
 Every string is read with one start mark in front. It is a context and never a prediction; a context that reaches it is
-short and complete, where other conventions repeat the mark n - 1 times (the predictions are the same).
+short and complete. Where others repeat the mark n - 1 times, full contexts are followed by the same counts.
 """
 
 from __future__ import annotations

@@ -21,8 +21,10 @@ def sample(
     """Draw ``n`` i.i.d. strings, each up to its END, or what follows a prompt (one string, without END).
 
     A string that reaches ``longest`` tokens without END is left without it. Raises ``BadInput`` for negative ``n``, for
-    ``longest`` below 1 and for more than one prompt.
+    ``longest`` below 1, for more than one prompt and for an ``rng`` that is no NumPy generator.
     """
+    if not isinstance(rng, np.random.Generator):
+        raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as Streams(seed=0).numpy('text')")
     if n < 0 or longest < 1:
         raise BadInput(f"n = {n} strings of at most longest = {longest} tokens: must be at least 0 and 1")
     counts, start = model.counts, model.counts.start

@@ -5,18 +5,24 @@ token, p(w|h) is stored on the node of h w where that gram was written, and else
 
     p(w|h) = weight(h) p(w|h'),
 
-down to the unigrams, which are stored for the whole vocabulary. A context that was never written hands on to its
-longest suffix that was (weight 1), so that p(.|h) is a density for every h under every method.
+(``add_constant``: weight(h) / V) down to the unigrams, which are stored for the whole vocabulary. A context that was
+never written hands on to its longest suffix that was (weight 1), so that p(.|h) is a density for every h under every
+method.
 
 * ``mle``: p(w|h) = c(h w) / c(h); what never followed a written context gets 0.
 * ``add_constant`` (Lidstone): p(w|h) = (c(h w) + k) / (c(h) + k V) for the full context, uniform where that was never
   written: no lower order is asked. V counts the end token.
 * ``katz``: back-off with Good-Turing discounts (``simlab.models.ngram.katz``).
-* ``kneser_ney``, interpolated (Chen & Goodman 1998, Harvard TR-10-98, section 2.7; Kneser & Ney 1995):
+* ``kneser_ney``, interpolated (Kneser & Ney 1995; Chen & Goodman 1999, Computer Speech & Language 13, 359-394):
   p(w|h) = max(a(h w) - D, 0) / a(h) + D N(h) / a(h) p(w|h'), with a = c for the highest order and for contexts that
   begin with the start mark, since nothing can stand before it; else a(h w) = how many distinct tokens were written
   before h w; a(h) its sum over w and N(h) how many w followed h. The unigrams are interpolated with 1 / V. Each depth
-  has its own D = n_1 / (n_1 + 2 n_2), where n_r of its grams have a = r (Ney, Essen & Kneser 1994), unless told.
+  has its own D = n_1 / (n_1 + 2 n_2), where n_r of its grams have a = r (Ney, Essen & Kneser 1994), unless told; where
+  n_1 = 0 that is 0, and the depth is not smoothed.
+
+NLTK's ``nltk.lm`` gives the same where it defines the same (a test holds it): mle after written contexts, where after
+others its scores are all 0; Kneser-Ney with one D for all depths but the unigrams, which it does not interpolate. Its
+padding repeats the start mark, counts it and predicts it; without that its Kneser-Ney divides by 0 after the mark.
 """
 
 from __future__ import annotations
