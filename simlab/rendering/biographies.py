@@ -262,7 +262,9 @@ def sentences(
     return tokens, (at >= start[:, None]) & (at < (start + length)[:, None])
 
 
-def distinct(text: Written) -> tuple[Int[np.ndarray, "n length"], Bool[np.ndarray, "n length"], Float[np.ndarray, " n"]]:
+def distinct(
+    text: Written,
+) -> tuple[Int[np.ndarray, "n length"], Bool[np.ndarray, "n length"], Float[np.ndarray, " n"]]:
     """Return the distinct sentences of a corpus, which of their tokens are scored, and the draws each stands for."""
     corpus, register = text.corpus, text.register
     if text.template is None:

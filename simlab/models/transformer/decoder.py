@@ -1,8 +1,9 @@
 """A small decoder: pre-norm blocks of causal attention and a GELU network, with learned positions.
 
-x <- x + O concat_h softmax(Q_h K_h^T / sqrt(d) + causal mask) V_h of LN(x), then x <- x + W_2 gelu(W_1 LN(x) + b_1) + b_2;
-the logits are LN(x) E^T (tied) or LN(x) W. A block is written in halves, so that training, which reads whole
-sentences, and enumeration, which continues one prompt by every response, run the same lines.
+With Q, K, V of LN(x): x <- x + O concat_h softmax(Q_h K_h^T / sqrt(d) + causal mask) V_h, then
+x <- x + W_2 gelu(W_1 LN(x) + b_1) + b_2; the logits are LN(x) E^T (tied) or LN(x) W. A block is written in halves, so
+that training, which reads whole sentences, and enumeration, which continues one prompt by every response, run the same
+lines.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class Decoder(eqx.Module):
 
     def logits(self, x: Float[Array, "*rows width"]) -> Float[Array, "*rows vocabulary"]:
         """The logit of every token after each row; with tied weights those of its embedding."""
-        return self.norm(x) @ (self.tokens.T if self.head is None else self.head)
+        logits = self.norm(x) @ (self.tokens.T if self.head is None else self.head)
+        return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))  # sums of exponentials need it
 
 
 def initial(
@@ -103,7 +105,9 @@ def initial(
     return Decoder(tokens, places, blocks, norm(), head)
 
 
-def attend(scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, "*rows keys"]) -> Float[Array, "*rows keys"]:
+def attend(
+    scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, "*rows keys"]
+) -> Float[Array, "*rows keys"]:
     """Softmax of scores / sqrt(size) over the keys that the mask lets through."""
     return jax.nn.softmax(jnp.where(mask, scores / math.sqrt(size), -jnp.inf), axis=-1)
 
