@@ -1,7 +1,7 @@
 """What a fitted table has stored: accuracy, bits, bits a parameter, and how long training knew nothing.
 
-Symbols: the surprise of a fact is -ln p_hat(a_c|c), in nats; a model that knows nothing of the facts but which values
-an attribute can have gives every value 1 / |R_c|, so that its mean surprise, the no-knowledge baseline, is mean ln|R_c|.
+The surprise of a fact is -ln p_hat(a_c|c), in nats. A model that knows which values an attribute can have, and no fact,
+gives each of them 1 / |R_c|: its mean surprise, the no-knowledge baseline, is the mean of ln|R_c|.
 """
 
 from __future__ import annotations

@@ -12,11 +12,6 @@ from simlab.corpora import Listed, list_facts, sample_listed
 from simlab.errors import BadInput
 from simlab.rendering.biographies import (
     END,
-    ENDINGS,
-    MOST_TEMPLATES,
-    OPENINGS,
-    PUBLISHED,
-    Attribute,
     Register,
     Written,
     ask,
@@ -28,6 +23,7 @@ from simlab.rendering.biographies import (
     spell,
     written,
 )
+from simlab.rendering.templates import ENDINGS, MOST_TEMPLATES, OPENINGS, PUBLISHED, Attribute
 from simlab.seeds import Streams
 from simlab.worlds import two_level, uniform, zipf
 

@@ -105,9 +105,7 @@ def initial(
     return Decoder(tokens, places, blocks, norm(), head)
 
 
-def attend(
-    scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, "*rows keys"]
-) -> Float[Array, "*rows keys"]:
+def attend(scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, ...]) -> Float[Array, "*rows keys"]:
     """Softmax of scores / sqrt(size) over the keys that the mask lets through."""
     return jax.nn.softmax(jnp.where(mask, scores / math.sqrt(size), -jnp.inf), axis=-1)
 
