@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from simlab.errors import BadInput, unknown
 from simlab.occupancy import sample_cells
@@ -109,6 +109,12 @@ class Listed:
         column = np.where(self.answer == IDK, width - 1, self.answer)
         flat = np.bincount(self.prompt * width + column, minlength=len(self.answers) * width)
         return flat.reshape(len(self.answers), width)
+
+    @property
+    def plausible(self) -> Bool[np.ndarray, "facts responses"]:
+        """Which columns of a table are responses of each fact: its first |R_c|, and the last, IDK, if it is one."""
+        answers = np.arange(int(self.answers.max())) < self.answers[:, None]
+        return np.hstack([answers, np.full((len(answers), 1), self.idk)])
 
 
 CELL_MODES = ("iid", "deduplicated")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
-from simlab.fitting import descend
+from simlab.fitting import Examples, Family, fit
 from simlab.models import Fit, TableFit, learn
 from simlab.seeds import Streams
 from simlab.worlds import World, factoids, two_level, uniform
@@ -85,20 +85,39 @@ def orbits_of(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
     return sizes, counts
 
 
-def orbit_loss(theta: jax.Array, data: dict[str, jax.Array]) -> jax.Array:
-    """Cross-entropy in nats a draw of one row of orbits a cell."""
-    log_z = jax.scipy.special.logsumexp(theta, b=data["sizes"], axis=1)
-    surprise = (data["counts"] * (log_z[:, None] - theta)).sum(1)
-    return (data["facts"] * surprise).sum() / data["draws"]
+@dataclass(frozen=True)
+class Orbits(Family):
+    """A table of orbits told that each logit stands for ``coordinates``, rightly or wrongly."""
+
+    name: ClassVar[str] = "orbits"
+    true_sizes: bool = True
+    true_scale: bool = True
+
+    def start(self, key: jax.Array, given: Any) -> jax.Array:
+        return jnp.zeros(given["sizes"].shape)
+
+    def loss(self, params: Any, rows: Any, weight: Any, given: Any) -> Any:
+        """Cross-entropy in nats a draw of one row of orbits a cell."""
+        log_z = jax.scipy.special.logsumexp(params, b=given["sizes"], axis=1)
+        surprise = (given["counts"] * (log_z[:, None] - params)).sum(1)
+        return (given["facts"] * surprise).sum() / weight.sum()
+
+    def sizes(self, examples: Examples) -> Any:
+        given = examples.given
+        return given["sizes"] * given["facts"][:, None] if self.true_sizes else (given["sizes"] > 0).astype(float)
+
+    def scale(self, examples: Examples) -> float:
+        return float(examples.given["facts"].sum()) if self.true_scale else 1.0
 
 
-def descend_orbits(corpus: Corpus, sizes: np.ndarray, scale: float, settings: dict[str, Any]) -> Any:
-    """Fit the orbits of ``corpus``, told that each logit stands for ``sizes`` coordinates; p_hat and trace."""
+def descend_orbits(corpus: Corpus, family: Orbits, settings: dict[str, Any]) -> Any:
+    """Fit the orbits of ``corpus``; p_hat and trace."""
     orbits, counts = orbits_of(corpus)
-    data = {"sizes": orbits, "counts": counts, "facts": corpus.facts, "draws": corpus.draws}
-    theta, trace = descend(orbit_loss, np.zeros_like(orbits), data, sizes=sizes, scale=scale, **settings)
-    weight = np.exp(theta - theta.max(1, keepdims=True)) * (orbits > 0)
-    return weight / (orbits * weight).sum(1, keepdims=True), trace
+    given = {"sizes": orbits, "counts": counts, "facts": corpus.facts.astype(float)}
+    examples = Examples({"one": np.zeros(1)}, np.array([float(corpus.draws)]), given)
+    fitted = fit(examples, family, streams=Streams(), **settings)
+    weight = np.exp(fitted.params - fitted.params.max(1, keepdims=True)) * (orbits > 0)
+    return weight / (orbits * weight).sum(1, keepdims=True), fitted.trace
 
 
 # the same path
@@ -140,22 +159,20 @@ def test_gradients_of_orbits_must_be_divided(setting: str) -> None:
     _, listed = listed_corpus(three_classes(1000))
     corpus = group(listed)
     whole = learn("softmax_table", listed, Streams(), **settings)
-    orbits, _ = orbits_of(corpus)
-    scale = float(corpus.facts.sum())
 
-    def distance(sizes: np.ndarray) -> tuple[float, float]:
+    def distance(family: Orbits) -> tuple[float, float]:
         """How far the cells stray from the whole table: in the loss, relatively, and in p_hat."""
-        p_hat, trace = descend_orbits(corpus, sizes, scale, settings)
+        p_hat, trace = descend_orbits(corpus, family, settings)
         laid_out = spread(Fit("orbits", *p_hat.T), corpus, listed)
         present = whole.p_hat > 0
         assert whole.trace is not None
         loss = np.abs(trace.loss / whole.trace.loss - 1).max()
         return float(loss), float(np.abs(laid_out / np.where(present, whole.p_hat, 1.0) - present).max())
 
-    loss, p_hat = distance(orbits * corpus.facts[:, None])
+    loss, p_hat = distance(Orbits())
     assert loss <= 1e-12
     assert p_hat <= 1e-9
-    assert min(distance((orbits > 0).astype(float))) > 1e-6  # each orbit taken for one coordinate
+    assert min(distance(Orbits(true_sizes=False))) > 1e-6  # each orbit taken for one coordinate
 
 
 def test_one_step_by_hand() -> None:
@@ -237,9 +254,8 @@ def test_a_world_of_ten_billion_facts_moves_like_a_small_one() -> None:
         np.testing.assert_allclose(fits[1].trace.loss, fits[0].trace.loss, rtol=1e-12)
         np.testing.assert_allclose(fits[1].seen, fits[0].seen, atol=1e-10)
     # without the scale Adam's epsilon swallows the gradients of so many facts
-    sizes = orbits_of(corpus)[0] * corpus.facts[:, None]
-    moved, _ = descend_orbits(corpus, sizes, float(corpus.facts.sum()), {"steps": 300})
-    stuck, _ = descend_orbits(corpus, sizes, 1.0, {"steps": 300})
+    moved, _ = descend_orbits(corpus, Orbits(), {"steps": 300})
+    stuck, _ = descend_orbits(corpus, Orbits(true_scale=False), {"steps": 300})
     assert moved[once, 0] > 0.9
     assert stuck[once, 0] < 0.1
 
@@ -259,7 +275,7 @@ def test_a_world_of_ten_billion_facts_moves_like_a_small_one() -> None:
         ({"learning_rate": math.nan}, "learning_rate = nan: must be positive and finite"),
         ({"learning_rate": math.inf}, "learning_rate = inf: must be positive and finite"),
         ({"optimizer": "adm"}, "optimizer 'adm' is unknown: did you mean 'adam'?"),
-        ({"optimizer": "newton"}, "optimizer 'newton' is unknown: choose from adam, sgd"),
+        ({"optimizer": "newton"}, "optimizer 'newton' is unknown: choose from adam, adamw, lbfgs, sgd"),
         ({"weight_decay": -1.0}, "weight_decay = -1: must be finite and not negative"),
         ({"weight_decay": math.nan}, "weight_decay = nan: must be finite and not negative"),
     ],
@@ -291,20 +307,33 @@ def test_a_loss_that_is_not_finite_has_not_converged() -> None:
     assert not fit.trace.converged
 
 
-def test_any_loss_over_a_tree_of_parameters_is_minimised() -> None:
-    """descend knows nothing of tables: a quadratic with an orbit of four coordinates and one that stands for none."""
+@dataclass(frozen=True)
+class Bowl(Family):
+    """A quadratic with an orbit of four coordinates and a parameter that stands for none."""
 
-    def bowl(params: dict[str, jax.Array], data: jax.Array) -> jax.Array:
+    name: ClassVar[str] = "bowl"
+    convex: ClassVar[bool] = True
+
+    def start(self, key: jax.Array, given: Any) -> Any:
+        return {"shared": jnp.zeros(2), "own": jnp.zeros(2)}
+
+    def loss(self, params: Any, rows: Any, weight: Any, given: Any) -> Any:
         shared, own = params["shared"], params["own"]
-        return 4 * (shared[0] - data[0]) ** 2 + jnp.sum((own - data[1:]) ** 2) + 0 * shared[1]
+        return 4 * (shared[0] - given[0]) ** 2 + jnp.sum((own - given[1:]) ** 2) + 0 * shared[1]
 
-    start = {"shared": np.zeros(2), "own": np.zeros(2)}
-    sizes = {"shared": np.array([4.0, 0.0]), "own": np.ones(2)}
-    found, trace = descend(
-        bowl, start, np.array([1.0, 2.0, 3.0]), sizes=sizes, optimizer="sgd", learning_rate=0.25, steps=1
-    )
-    np.testing.assert_allclose(found["shared"], [0.5, 0.0], rtol=1e-15)  # halfway, like a coordinate of its own
-    np.testing.assert_allclose(found["own"], [1.0, 1.5], rtol=1e-15)
-    np.testing.assert_allclose(trace.loss, [17.0, 4.25], rtol=1e-15)
-    np.testing.assert_allclose(trace.gradient_norm, [1.0, 0.5], rtol=1e-15)
-    assert not trace.converged
+    def sizes(self, examples: Examples) -> Any:
+        return {"shared": np.array([4.0, 0.0]), "own": np.ones(2)}
+
+
+def test_any_loss_over_a_tree_of_parameters_is_minimised() -> None:
+    examples = Examples({"one": np.zeros(1)}, np.ones(1), np.array([1.0, 2.0, 3.0]))
+    found = fit(examples, Bowl(), streams=Streams(), optimizer="sgd", learning_rate=0.25, steps=1)
+    np.testing.assert_allclose(found.params["shared"], [0.5, 0.0], rtol=1e-15)  # halfway, like a coordinate of its own
+    np.testing.assert_allclose(found.params["own"], [1.0, 1.5], rtol=1e-15)
+    np.testing.assert_allclose(found.trace.loss, [17.0, 4.25], rtol=1e-15)
+    np.testing.assert_allclose(found.trace.gradient_norm, [1.0, 0.5], rtol=1e-15)
+    assert not found.trace.converged
+    best = fit(examples, Bowl(), streams=Streams(), optimizer="lbfgs", steps=50, tolerance=1e-8)
+    np.testing.assert_allclose(best.params["shared"], [1.0, 0.0], rtol=1e-8)
+    np.testing.assert_allclose(best.params["own"], [2.0, 3.0], rtol=1e-8)
+    assert best.trace.converged

@@ -334,7 +334,7 @@ def test_an_unknown_method_is_named_with_the_nearest() -> None:
     assert str(caught.value) == "method 'calibratd' is unknown: did you mean 'calibrated'?"
     with pytest.raises(BadInput) as caught:
         learn("xyz", corpus, STREAMS)
-    names = "abstain, add_constant, calibrated, guess_one, memorising, softmax_table"
+    names = ", ".join(sorted(LEARNERS))
     assert str(caught.value) == f"method 'xyz' is unknown: choose from {names}"
 
 
@@ -350,7 +350,7 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
         )
     else:
         assert isinstance(learn(method, corpus, STREAMS), Fit)
-    assert LEARNERS[method].needs_counts == (method in ("add_constant", "softmax_table"))
+    assert LEARNERS[method].needs_counts == (method in ("add_constant", "softmax_table") or LEARNERS[method].listed)
 
 
 @pytest.mark.parametrize("method", LEARNERS)
@@ -358,9 +358,10 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
 def test_worlds_with_and_without_prompts_have_their_learners(method: str, prompts: bool) -> None:
     law = uniform(9) if prompts else factoids(uniform(9), 10)
     listed = sample_listed(list_facts(law, STREAMS.numpy("truth")), 20, STREAMS.numpy("corpus"))
-    able = {True: set(LEARNERS) - {"memorising"}, False: {"add_constant", "memorising", "softmax_table"}}
+    gradients = {"bilinear", "mlp", "softmax_table"}
+    able = {True: set(LEARNERS) - {"memorising"}, False: {"add_constant", "memorising"} | gradients}
     if method in able[prompts]:
-        learn(method, group(listed), STREAMS)
+        learn(method, listed if LEARNERS[method].listed else group(listed), STREAMS)
         return
     without = "with" if prompts else "without"
     sentence = f"method {method!r} is not defined in a world {without} prompts; see simlab.models.LEARNERS"

@@ -29,13 +29,35 @@ class Learner(NamedTuple):
     options: tuple[str, ...] = ()  # settings of its own, explained in its module
 
 
-FITTED = ("weight_decay", "optimizer", "learning_rate", "steps", "tolerance")
+FITTED = (
+    "batch",
+    "learning_rate",
+    "optimizer",
+    "precision",
+    "schedule",
+    "steps",
+    "tolerance",
+    "warmup",
+    "weight_decay",
+)
+"""Settings of ``simlab.fitting.fit`` that every learner takes that is trained by gradients."""
 LEARNERS = {
     "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True, options=("abstention",)),
     "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=("constant",)),
+    "bilinear": Learner(
+        prompted=True, factoids=True, needs_counts=True, needs_idk=False, listed=True, options=("rank", *FITTED)
+    ),
     "calibrated": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "guess_one": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=False),
     "memorising": Learner(prompted=False, factoids=True, needs_counts=False, needs_idk=False),
+    "mlp": Learner(
+        prompted=True,
+        factoids=True,
+        needs_counts=True,
+        needs_idk=False,
+        listed=True,
+        options=("hidden", "keys", "values", "width", *FITTED),
+    ),
     "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
 }
 

@@ -32,15 +32,8 @@ def table(corpus: Listed, streams: Streams, *, constant: float = 1.0) -> TableFi
     if corpus.n_strings is not None:
         counts = np.bincount(corpus.prompt, minlength=corpus.n_strings) + k
         return TableFit("add_constant", counts[None] / counts.sum())
-    counts = (corpus.counts + k) * responses(corpus)
+    counts = (corpus.counts + k) * corpus.plausible
     return TableFit("add_constant", counts / counts.sum(1, keepdims=True))
-
-
-def responses(corpus: Listed) -> np.ndarray:
-    """Which columns are responses of each fact, bool[facts, responses]."""
-    width = int(corpus.answers.max())
-    plausible = np.arange(width) < corpus.answers[:, None]
-    return np.hstack([plausible, np.full((len(plausible), 1), corpus.idk)])
 
 
 def _check(constant: float) -> float:

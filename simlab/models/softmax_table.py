@@ -11,88 +11,111 @@ the training error only approaches it.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float, Int
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput
-from simlab.fitting import descend
-from simlab.models.add_constant import responses
+from simlab.fitting import Examples, fit
+from simlab.fitting.families import Params, Tree
 from simlab.models.fits import Fit, TableFit
+from simlab.models.tabular import Tabular, layout
 from simlab.seeds import Streams
 
 
-def _loss(theta: jax.Array, data: dict[str, jax.Array]) -> jax.Array:
-    """Cross-entropy of rows of orbits: sum of facts (n logsumexp - sum n_r theta_r) / N, plus the penalty.
+@dataclass(frozen=True)
+class SoftmaxTable(Tabular):
+    """theta[prompts, responses] of a listed corpus; of cells theta[cells, orbits], one logit an orbit."""
 
-    ``sizes``: responses of one row that each logit stands for; ``counts``: draws of one fact in each orbit;
-    ``facts``: rows that the row stands for.
-    """
-    sizes, counts, facts = data["sizes"], data["counts"], data["facts"]
-    present = sizes > 0
-    log_z = logsumexp(jnp.where(present, theta, 0.0), b=sizes, axis=1)
-    surprise = counts.sum(1) * log_z - (counts * theta).sum(1)
-    penalty = data["decay"] * jnp.sum(facts[:, None] * sizes * theta**2) / 2
-    return jnp.sum(facts * surprise) / data["draws"] + penalty / data["scale"]
+    name: ClassVar[str] = "softmax_table"
+    convex: ClassVar[bool] = True
+
+    def examples(self, corpus: Corpus | Listed) -> Examples:
+        """Lay out a listed corpus response by response, cells orbit by orbit."""
+        if isinstance(corpus, Listed):
+            return super().examples(corpus)
+        return _strings(corpus) if corpus.n_strings is not None else _cells(corpus)
+
+    def start(self, key: Array, given: Tree) -> Params:  # noqa: ARG002 - a symmetric start draws nothing
+        """All logits 0."""
+        return jnp.zeros(given["counts"].shape)
+
+    def logits(self, params: Params, prompts: Int[Array, " rows"] | None, given: Tree) -> Float[Array, "rows columns"]:  # noqa: ARG002
+        """The table itself."""
+        return params if prompts is None else params[prompts]  # type: ignore[no-any-return]
+
+    def sizes(self, examples: Examples) -> Params | None:
+        """Coordinates that each logit stands for: responses of its orbit times facts of its cell."""
+        given = examples.given
+        return given["sizes"] * given["facts"][:, None] if "facts" in given else None
+
+    def scale(self, examples: Examples) -> float:
+        """The number of prompts, or of strings."""
+        corpus, given = examples.corpus, examples.given
+        if corpus is not None and corpus.n_strings is not None:
+            return float(corpus.n_strings)
+        return float(given["facts"].sum() if "facts" in given else len(given["counts"]))
+
+    def density(self, params: Params, examples: Examples) -> Fit | TableFit:
+        """p_hat of the orbits of cells, or of every response."""
+        corpus = examples.corpus
+        if not isinstance(corpus, Corpus):
+            return super().density(params, examples)
+        orbits = examples.given["sizes"]
+        weight = np.exp(params - np.where(orbits > 0, params, -np.inf).max(1, keepdims=True)) * (orbits > 0)
+        p_hat = weight / (orbits * weight).sum(1, keepdims=True)
+        zero, n = np.zeros(len(corpus.facts)), len(corpus.facts)
+        if corpus.n_strings is None:
+            return Fit(self.name, seen=p_hat[:n, 0], unseen=p_hat[:n, 1], idk=p_hat[:n, 2])
+        seen = np.flatnonzero(corpus.answered)
+        string = p_hat[0, len(seen)]
+        by_cell = zero + string
+        by_cell[seen] = p_hat[0, : len(seen)]
+        return Fit(self.name, by_cell, zero, zero, string=float(string))
 
 
-def _fit(orbits: Any, counts: Any, facts: Any, corpus: Corpus | Listed, decay: float, settings: dict[str, Any]) -> Any:
-    """Fit one logit an orbit; return p_hat of each response in the orbits, and the trace."""
-    if not (np.isfinite(decay) and decay >= 0):
-        raise BadInput(f"weight_decay = {decay:.6g}: must be finite and not negative")
-    rows, columns = orbits.shape
-    more = [(0, (1 << (n - 1).bit_length()) - n) for n in (rows, columns)]  # few shapes, few compilations
-    orbits, counts, facts = np.pad(orbits, more), np.pad(counts, more), np.pad(facts, more[0])
-    orbits[rows:, 0] = 1.0  # an empty row would have the logarithm of nothing
-    scale = float(facts.sum() if corpus.n_strings is None else corpus.n_strings)  # makes gradients of order one
-    data = {
-        "sizes": orbits,
-        "counts": counts,
-        "facts": facts,
-        "draws": float(corpus.draws),
-        "decay": float(decay),
-        "scale": scale,
-    }
-    theta, trace = descend(_loss, np.zeros_like(orbits), data, sizes=orbits * facts[:, None], scale=scale, **settings)
-    weight = np.exp(theta - theta.max(1, keepdims=True)) * (orbits > 0)
-    return (weight / (orbits * weight).sum(1, keepdims=True))[:rows, :columns], trace
-
-
-def cells(corpus: Corpus, streams: Streams, *, weight_decay: float = 0.0, **settings: Any) -> Fit:  # noqa: ARG001
-    """Fit to cells; ``settings`` go to ``simlab.fitting.descend`` (optimizer, learning_rate, steps, tolerance)."""
-    if corpus.n_strings is not None:
-        return _strings(corpus, weight_decay, settings)
+def _cells(corpus: Corpus) -> Examples:
+    """One row a cell, of three orbits: the seen answer, the unseen ones, IDK."""
     answered = corpus.answered
     orbits = np.stack([answered, corpus.answers - answered, np.full(len(answered), corpus.idk)], axis=1)
     counts = np.stack([corpus.times_answered, np.zeros(len(answered)), corpus.times_idk], axis=1)
-    p_hat, trace = _fit(orbits.astype(float), counts, corpus.facts, corpus, weight_decay, settings)
-    return Fit("softmax_table", seen=p_hat[:, 0], unseen=p_hat[:, 1], idk=p_hat[:, 2], trace=trace)
+    return _orbits(orbits.astype(float), counts, corpus.facts.astype(float), corpus)
 
 
-def _strings(corpus: Corpus, weight_decay: float, settings: dict[str, Any]) -> Fit:
+def _strings(corpus: Corpus) -> Examples:
     """One prompt: one row, whose orbits are the cells of strings seen, and all strings never seen."""
     assert corpus.n_strings is not None
     seen = np.flatnonzero(corpus.answered)
     facts = corpus.facts[seen]
     orbits = np.append(facts, corpus.n_strings - facts.sum())[None].astype(float)
-    counts = np.append(corpus.times_answered[seen] * facts, 0)[None]
-    p_hat, trace = _fit(orbits, counts, np.ones(1), corpus, weight_decay, settings)
-    by_cell = np.full(len(corpus.facts), p_hat[0, -1])
-    by_cell[seen] = p_hat[0, :-1]
-    zero = np.zeros_like(by_cell)
-    return Fit("softmax_table", by_cell, zero, zero, string=float(p_hat[0, -1]), trace=trace)
+    return _orbits(orbits, np.append(corpus.times_answered[seen] * facts, 0)[None].astype(float), np.ones(1), corpus)
 
 
-def table(corpus: Listed, streams: Streams, *, weight_decay: float = 0.0, **settings: Any) -> TableFit:  # noqa: ARG001
+def _orbits(orbits: np.ndarray, counts: np.ndarray, facts: np.ndarray, corpus: Corpus) -> Examples:
+    """Pad to few shapes, for few compilations; an empty row would have the logarithm of nothing."""
+    more = [(0, rounded(n) - n) for n in orbits.shape]
+    padded = np.pad(orbits, more)
+    padded[len(orbits) :, 0] = 1.0
+    facts = np.pad(facts, more[0])
+    examples = layout(np.pad(counts, more) * facts[:, None], None, corpus)
+    examples.given.update(sizes=padded, facts=facts)
+    return examples
+
+
+def rounded(n: int) -> int:
+    """The least number from ``n`` on that has at most three significant bits: at most a quarter is padding."""
+    step = 1 << max(n.bit_length() - 3, 0)
+    return -(-n // step) * step
+
+
+def cells(corpus: Corpus, streams: Streams, **settings: Any) -> Fit:
+    """Fit to cells; ``settings`` go to ``simlab.fitting.fit`` (optimizer, learning_rate, steps, weight_decay, ...)."""
+    return fit(corpus, SoftmaxTable(), streams=streams, **settings).density  # type: ignore[return-value]
+
+
+def table(corpus: Listed, streams: Streams, **settings: Any) -> TableFit:
     """Fit the whole table to a listed corpus: one logit a (prompt, response)."""
-    if corpus.n_strings is not None:
-        counts = np.bincount(corpus.prompt, minlength=corpus.n_strings)[None]
-        orbits = np.ones_like(counts, dtype=float)
-    else:
-        counts, orbits = corpus.counts, responses(corpus).astype(float)
-    p_hat, trace = _fit(orbits, counts, np.ones(len(counts)), corpus, weight_decay, settings)
-    return TableFit("softmax_table", p_hat * orbits, trace)
+    return fit(corpus, SoftmaxTable(), streams=streams, **settings).density  # type: ignore[return-value]

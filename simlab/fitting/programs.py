@@ -1,0 +1,160 @@
+"""The two compiled programs of a gradient fit: take steps, and measure loss and gradient over the whole corpus.
+
+A parameter may stand for an *orbit*: many coordinates that symmetry keeps equal along the whole path. The gradient of
+the shared parameter is then the sum over its coordinates, and dividing it by the size of the orbit gives each
+coordinate's own, so that a coordinate-wise optimiser (SGD, Adam) follows exactly the path of the full table. Losses
+are scaled so that gradients are of order one whatever the number of facts: otherwise Adam's epsilon and any absolute
+tolerance would call a world of 1e10 facts converged at step 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from simlab.errors import BadInput
+from simlab.fitting.families import Family, Params, Tree
+from simlab.fitting.memory import available_memory, bytes_of, device_in_use, in_words
+from simlab.fitting.rules import Hyper, Plan
+
+
+class Data(NamedTuple):
+    """What one fit is computed from; every array of many fits has a leading axis of its own for them."""
+
+    rows: Tree
+    weight: Any
+    cumulative: Any  # of the weights, over their sum
+    given: Tree
+    frozen: Params  # entries of the parameters that stay as they start
+    sizes: Params | None
+    scale: Any
+    hyper: Hyper
+    key: Array
+
+
+class State(NamedTuple):
+    """Where a fit is: parameters, the optimiser's memory, and loss and gradient norm of every step so far."""
+
+    params: Params
+    memory: Any
+    loss: Float[Array, "*fits steps"]
+    norm: Float[Array, "*fits steps"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is compiled: a family, a plan, whether the loss has a penalty, and whether one fit is run or many."""
+
+    family: Family
+    plan: Plan
+    penalised: bool
+    many: bool
+
+    def objective(self, params: Params, data: Data, at: Array | None) -> Array:
+        """The loss of the examples ``at``, or of the whole corpus, with the penalty of all coordinates."""
+        dense = {**params, **data.frozen} if data.frozen else params
+        if self.plan.precision == "mixed":
+            dense = jax.tree.map(lambda x: x.astype(jnp.bfloat16), dense)
+        if at is None:
+            value = self.family.loss(dense, data.rows, data.weight, data.given)
+        else:
+            rows = jax.tree.map(lambda x: x[at], data.rows)
+            value = jnp.mean(self.family.surprise(dense, rows, data.given))
+        if self.penalised:
+            squares = jax.tree.map(lambda x: x * x, params)
+            if data.sizes is not None:
+                squares = jax.tree.map(lambda x, n: n * x, squares, data.sizes)
+            total = sum(jnp.sum(x) for x in jax.tree.leaves(squares))
+            value = value + data.hyper.weight_decay * total / (2 * data.scale)
+        return value
+
+    def own_gradient(self, params: Params, data: Data, at: Array | None) -> tuple[Array, Params, Array]:
+        """The loss, each coordinate's own scaled gradient, and its norm over all coordinates."""
+        value, gradient = jax.value_and_grad(self.objective)(params, data, at)
+        if data.sizes is None:
+            own = jax.tree.map(lambda g: data.scale * g, gradient)
+            squares = jax.tree.map(lambda g: jnp.sum(g * g), own)
+        else:
+            own = jax.tree.map(
+                lambda g, n: jnp.where(n > 0, data.scale * g / jnp.maximum(n, 1), 0.0), gradient, data.sizes
+            )
+            squares = jax.tree.map(lambda g, n: jnp.sum(n * g * g), own, data.sizes)
+        return value, own, jnp.sqrt(sum(jax.tree.leaves(squares)))
+
+    def draw(self, step: Array, data: Data) -> Array | None:
+        """The examples of one step: i.i.d. by weight, which is drawing from the corpus with replacement."""
+        if self.plan.batch is None:
+            return None
+        at = jax.random.uniform(jax.random.fold_in(data.key, step), (self.plan.batch,), dtype=data.cumulative.dtype)
+        last = data.cumulative[-1]
+        found = jnp.searchsorted(data.cumulative, at * last, side="right", method="scan_unrolled")
+        return jnp.minimum(found, len(data.cumulative) - 1)
+
+    def step(self, index: Array, state: State, data: Data) -> State:
+        """One step of the optimiser."""
+        value, own, norm = self.own_gradient(state.params, data, self.draw(index, data))
+        rule = self.plan.transformation(self.plan.rate(index, data.hyper.learning_rate), data.hyper.weight_decay)
+        updates, memory = rule.update(own, state.memory, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return State(params, memory, state.loss.at[index].set(value), state.norm.at[index].set(norm))
+
+    def advance(self, state: State, data: Data, begin: Array, end: Array) -> State:
+        """Steps ``begin`` to ``end``."""
+        step = jax.vmap(self.step, in_axes=(None, 0, 0)) if self.many else self.step
+        return jax.lax.fori_loop(begin, end, lambda i, now: step(i, now, data), state)  # type: ignore[no-any-return]
+
+    def measure(self, params: Params, data: Data) -> tuple[Array, Array]:
+        """Loss and gradient norm over the whole corpus."""
+
+        def one(params: Params, data: Data) -> tuple[Array, Array]:
+            value, _, norm = self.own_gradient(params, data, None)
+            return value, norm
+
+        return (jax.vmap(one) if self.many else one)(params, data)
+
+    def begin(self, params: Params, steps: int) -> State:
+        """The state before the first step."""
+        rule = self.plan.transformation(jnp.ones(()), jnp.zeros(()))
+        memory = (jax.vmap(rule.init) if self.many else rule.init)(params)
+        shape = (*((jax.tree.leaves(params)[0].shape[0],) if self.many else ()), steps)
+        nothing = jnp.full(shape, jnp.nan, dtype=self.plan.dtype)
+        return State(params, memory, nothing, jnp.copy(nothing))
+
+
+def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]:
+    """Return ``program.advance`` or ``program.measure``, compiled for arguments of these shapes.
+
+    Raises ``BadInput`` where what the compiler says it needs is more than the device has.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    run, needed = _compile(program, what, tree, shapes, device_in_use())
+    check_memory(program, needed)
+    return run  # type: ignore[no-any-return]
+
+
+def check_memory(program: Program, needed: int) -> None:
+    """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
+    free = available_memory()
+    if needed > free:
+        batch = program.plan.batch
+        way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
+        size = f"batch = {batch}" if batch else "the whole corpus at once"
+        raise BadInput(f"{size}: {program.family.name} needs {in_words(needed)} of {in_words(free)} free: {way}")
+
+
+@lru_cache(maxsize=64)
+def _compile(program: Program, what: str, tree: Any, shapes: tuple[Any, ...], device: Any) -> tuple[Any, int]:  # noqa: ARG001
+    """Compile once for each family, plan, shapes and device; return the program and the bytes it takes."""
+    struct: Any = jax.ShapeDtypeStruct
+    arguments = jax.tree.unflatten(tree, [struct(shape, dtype) for shape, dtype in shapes])
+    donated = (0,) if what == "advance" else ()
+    run = jax.jit(partial(getattr(program, what)), donate_argnums=donated).lower(*arguments).compile()
+    return run, bytes_of(run)

@@ -1,0 +1,135 @@
+"""Rules that turn a gradient into a step: SGD, Adam and AdamW from optax, with a schedule of the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array
+
+from simlab.errors import BadInput, unknown
+
+OPTIMISERS = ("adam", "adamw", "lbfgs", "sgd")
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("double", "mixed", "single")
+
+
+class Hyper(NamedTuple):
+    """Hyperparameters that may differ between the fits of one program."""
+
+    learning_rate: Any
+    weight_decay: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a fit goes, as far as the program must know: equal plans share a compiled program.
+
+    ``optimizer`` adam, adamw (weight decay apart from the gradient), sgd or lbfgs; ``steps`` in all; ``batch``
+    examples a step, drawn with replacement by their weight, or None for the whole corpus; the learning rate rises
+    linearly over ``warmup`` steps and then stays ("constant") or falls to 0 along a half cosine ("cosine");
+    ``precision``: double, single, or mixed (parameters single, arithmetic of the model in bfloat16).
+    """
+
+    optimizer: str = "adam"
+    steps: int = 300
+    batch: int | None = None
+    schedule: str = "constant"
+    warmup: int = 0
+    precision: str = "double"
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("optimizer", self.optimizer, OPTIMISERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("precision", self.precision, PRECISIONS),
+        ):
+            if value not in known:
+                raise unknown(name, value, known)
+        object.__setattr__(self, "steps", count("steps", self.steps, 1))
+        object.__setattr__(self, "warmup", count("warmup", self.warmup, 0))
+        if self.batch is not None:
+            object.__setattr__(self, "batch", count("batch", self.batch, 1))
+        if self.warmup >= self.steps and self.warmup > 0:
+            raise BadInput(f"warmup = {self.warmup}: must be less than steps = {self.steps}")
+        if self.optimizer == "lbfgs":
+            self._check_lbfgs()
+
+    def _check_lbfgs(self) -> None:
+        for name, value, needed in (("batch", self.batch, None), ("precision", self.precision, "double")):
+            if value != needed:
+                raise BadInput(f"{name} = {value}: optimizer lbfgs needs the whole corpus and precision double")
+        if self.schedule != "constant" or self.warmup:
+            raise BadInput("optimizer lbfgs has no learning rate: leave schedule and warmup out")
+
+    @property
+    def dtype(self) -> str:
+        """The type of the parameters."""
+        return "float64" if self.precision == "double" else "float32"
+
+    def rate(self, step: Array, peak: Array) -> Array:
+        """The learning rate of a step, counted from 0."""
+        factor = jnp.minimum(1.0, (step + 1) / (self.warmup + 1))
+        if self.schedule == "cosine":
+            done = jnp.clip((step - self.warmup) / (self.steps - self.warmup), 0.0, 1.0)
+            factor = factor * (1 + jnp.cos(jnp.pi * done)) / 2
+        return peak * factor.astype(peak.dtype)
+
+    def transformation(self, rate: Array, decay: Array) -> Any:
+        """The optax transformation of one step; its state does not depend on the arguments."""
+        if self.optimizer == "sgd":
+            return optax.sgd(rate)
+        return optax.adamw(rate, weight_decay=decay) if self.optimizer == "adamw" else optax.adam(rate)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a fit is told beside its plan: when p_hat is kept, when to stop, when it has converged."""
+
+    plan: Plan
+    every: int | Sequence[int] | None
+    validated: bool
+    patience: int | None
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.tolerance < 1.0:
+            raise BadInput(f"tolerance = {self.tolerance:.6g}: must lie strictly between 0 and 1")
+        if (self.patience is not None) != self.validated:
+            raise BadInput(f"patience = {self.patience}: give it together with a validation corpus, or leave both out")
+        if self.patience is not None:
+            count("patience", self.patience, 1)
+            if self.every is None:
+                raise BadInput("patience needs every: how many steps lie between two looks")
+        if self.plan.optimizer == "lbfgs" and (self.every is not None or self.validated):
+            raise BadInput("optimizer lbfgs keeps nothing along the way: leave every and validation out")
+
+    @property
+    def looks(self) -> list[int]:
+        """The steps at which p_hat is kept."""
+        if self.every is None:
+            return []
+        if isinstance(self.every, (int, float)):
+            return [*range(0, self.plan.steps, count("every", self.every, 1)), self.plan.steps]
+        looks = sorted({count("every", step, 0) for step in self.every})
+        if looks and looks[-1] > self.plan.steps:
+            raise BadInput(f"every = {looks[-1]}: lies beyond the last step, {self.plan.steps}")
+        return looks
+
+
+def count(name: str, value: float | None, least: int) -> int:
+    """Return ``value`` as a whole number. Raises ``BadInput`` for anything else, and below ``least``."""
+    if isinstance(value, bool) or value is None or not math.isfinite(value) or value != int(value) or value < least:
+        raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
+    return int(value)
+
+
+def positive(name: str, value: float) -> float:
+    """Return ``value``. Raises ``BadInput`` unless it is positive and finite."""
+    if not 0.0 < value < math.inf:
+        raise BadInput(f"{name} = {value:.6g}: must be positive and finite")
+    return float(value)

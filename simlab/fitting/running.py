@@ -1,0 +1,251 @@
+"""A fit, once its settings are checked: lay out the examples, run the compiled programs, look on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from simlab.corpora import Corpus, Listed
+from simlab.errors import BadInput, unknown
+from simlab.fitting.convex import minimise
+from simlab.fitting.families import Examples, Family, Fitted, Params
+from simlab.fitting.programs import Data, Program, State, compiled
+from simlab.fitting.rules import Hyper, Settings, positive
+from simlab.models.fits import Fit, TableFit, Trace
+from simlab.seeds import Streams
+
+Snapshots = list[tuple[int, Fit | TableFit]]
+
+
+def examples_of(model: Family, corpus: Corpus | Listed | Examples) -> Examples:
+    """The examples of a corpus, padded to a power of two: few shapes, few compilations.
+
+    Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus.
+    """
+    found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
+    n = len(found.weight)
+    if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
+        raise BadInput("the weights of the examples must be finite, not negative, and not all zero")
+    return _padded(found, 1 << (n - 1).bit_length())
+
+
+def _padded(examples: Examples, size: int) -> Examples:
+    """Repeat the first example with weight 0 up to ``size`` examples."""
+    more = size - len(examples.weight)
+    if more == 0:
+        return examples
+    at = np.concatenate([np.arange(len(examples.weight)), np.zeros(more, dtype=int)])
+    rows = jax.tree.map(lambda x: np.asarray(x)[at], examples.rows)
+    return replace(examples, rows=rows, weight=np.append(examples.weight, np.zeros(more)))
+
+
+def train(
+    examples: Sequence[Examples],
+    model: Family,
+    settings: Settings,
+    streams: Sequence[Streams],
+    learning_rate: Sequence[float],
+    weight_decay: Sequence[float],
+    init: Sequence[Params | Fitted | None],
+    validation: Sequence[Examples] | None,
+    record: Sequence[str],
+) -> list[Fitted]:
+    """Fit the model to each of the examples, all in one program where there are several."""
+    for rate in learning_rate:
+        positive("learning_rate", rate)
+    for decay in weight_decay:
+        if not (math.isfinite(decay) and decay >= 0):
+            raise BadInput(f"weight_decay = {decay:.6g}: must be finite and not negative")
+    plan = settings.plan
+    if plan.optimizer == "lbfgs" and not model.convex:
+        raise BadInput(f"optimizer lbfgs is for convex families, and {model.name} is none: take adam or adamw")
+    most = max(len(some.weight) for some in examples)
+    examples = [_padded(some, most) for some in examples]
+    many = len(examples) > 1 and plan.optimizer != "lbfgs"
+    program = Program(model, plan, plan.optimizer != "adamw" and any(weight_decay), many)
+    data = [_data(program, *one) for one in zip(examples, streams, learning_rate, weight_decay, strict=True)]
+    starts = [_start(program, *one) for one in zip(init, examples, data, strict=True)]
+    if model.frozen:
+        data = [
+            one._replace(frozen={k: start[k] for k in model.frozen}) for one, start in zip(data, starts, strict=True)
+        ]
+        starts = [{k: v for k, v in start.items() if k not in model.frozen} for start in starts]
+    kept: list[Snapshots] = [[] for _ in examples]
+    if plan.optimizer == "lbfgs":
+        found = [_convex(program, start, one, settings.tolerance) for start, one in zip(starts, data, strict=True)]
+    else:
+        held_out = None
+        if validation is not None:
+            most = max(len(some.weight) for some in validation)
+            held_out = _one(
+                program,
+                [
+                    _data(program, _padded(some, most), one, 1.0, 0.0)._replace(frozen=own.frozen)
+                    for some, one, own in zip(validation, streams, data, strict=True)
+                ],
+            )
+        found = _descend(program, _one(program, starts), _one(program, data), held_out, settings, examples, kept)
+    return [
+        Fitted(model, params, trace, some, tuple(looks), _recorded(model, params, some, record))
+        for (params, trace), some, looks in zip(found, examples, kept, strict=True)
+    ]
+
+
+def _data(program: Program, examples: Examples, streams: Streams, rate: float, decay: float) -> Data:
+    """The arrays of one fit, in the precision of the plan; weights and what is drawn by them in double."""
+    dtype = program.plan.dtype
+
+    def cast(x: Any) -> np.ndarray:
+        array = np.asarray(x)
+        return array.astype(dtype) if array.dtype.kind == "f" else array
+
+    sizes = program.family.sizes(examples)
+    if sizes is not None and program.plan.batch is not None:
+        raise BadInput(f"batch = {program.plan.batch}: a batch tells facts of one cell apart: give a listed corpus")
+    return Data(
+        rows=jax.tree.map(cast, examples.rows),
+        weight=cast(examples.weight),
+        cumulative=np.cumsum(examples.weight) / examples.draws,
+        given=jax.tree.map(cast, examples.given),
+        frozen={},
+        sizes=None if sizes is None else jax.tree.map(cast, sizes),
+        scale=cast(float(program.family.scale(examples))),
+        hyper=Hyper(cast(float(rate)), cast(float(decay))),
+        key=streams.jax("fit"),
+    )
+
+
+def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
+    """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
+    fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
+    given = init.params if isinstance(init, Fitted) else init
+    if given is not None:
+        shapes = [jax.tree.map(jnp.shape, tree) for tree in (fresh, given)]
+        if shapes[0] != shapes[1]:
+            raise BadInput(f"init has parameters of other shapes than {program.family.name} has on this corpus")
+        fresh = given
+    return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
+
+
+def _one(program: Program, trees: Sequence[Any]) -> Any:
+    """The trees as one, with a leading axis for the fits where there are many."""
+    if not program.many:
+        return trees[0]
+    try:
+        return jax.tree.map(_stack, *trees)
+    except ValueError:
+        raise BadInput(
+            "the corpora give arrays of different shapes: fit them one by one, or draw them from one world"
+        ) from None
+
+
+def _stack(*leaves: Any) -> Any:
+    """Stack arrays, or keys of random streams."""
+    return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
+
+
+def _descend(
+    program: Program,
+    start: Params,
+    data: Data,
+    held_out: Data | None,
+    settings: Settings,
+    examples: Sequence[Examples],
+    kept: list[Snapshots],
+) -> list[tuple[Params, Trace]]:
+    """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
+    plan, looks = settings.plan, settings.looks
+    state = program.begin(jax.tree.map(jnp.asarray, start), plan.steps)
+    _, first = _measure(program, state.params, data)
+    best = Best(program, len(examples), settings.patience)
+    at = 0
+    for end in sorted({0, *looks, plan.steps}):
+        if end > at:
+            span = (np.int32(at), np.int32(end))
+            state = compiled(program, "advance", state, data, *span)(state, data, *span)
+            at = end
+        if end in looks:
+            for i, params in enumerate(_each(program, state.params, data, len(examples))):
+                kept[i].append((end, program.family.density(params, examples[i])))
+        if (
+            held_out is not None
+            and end in looks
+            and best.look(end, _measure(program, state.params, held_out)[0], state)
+        ):
+            break
+    params, last = (state.params, np.full(len(examples), at)) if held_out is None else (best.params, best.step)
+    value, norm = _measure(program, params, data)
+    losses, norms = (np.atleast_2d(np.asarray(x)) for x in (state.loss, state.norm))
+    traces = []
+    for i, steps in enumerate(last):
+        loss = np.append(losses[i, :steps], value[i])
+        relative = np.append(norms[i, :steps], norm[i]) / max(first[i], np.finfo(float).tiny)
+        traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance))
+        kept[i][:] = [look for look in kept[i] if look[0] <= steps]
+    return list(zip(_each(program, params, data, len(examples)), traces, strict=True))
+
+
+class Best:
+    """The parameters that did best on held-out examples, fit by fit, and whether all have stopped improving."""
+
+    def __init__(self, program: Program, fits: int, patience: int | None) -> None:
+        self.many, self.patience = program.many, patience
+        self.loss = np.full(fits, np.inf)
+        self.step = np.zeros(fits, dtype=int)
+        self.stale = np.zeros(fits, dtype=int)
+        self.params: Params = None
+
+    def look(self, step: int, loss: np.ndarray, state: State) -> bool:
+        """Take in the loss after ``step`` steps; return whether no fit has improved for ``patience`` looks."""
+        running = self.stale < (self.patience or 0)
+        better = (loss < self.loss) & running if self.params is not None else np.ones(len(loss), dtype=bool)
+        self.stale = np.where(better, 0, self.stale + 1)
+        self.loss, self.step = np.where(better, loss, self.loss), np.where(better, step, self.step)
+        now = jax.tree.map(np.asarray, state.params)
+        if self.params is None or not self.many:
+            self.params = now if better.all() else self.params
+        else:
+            self.params = jax.tree.map(lambda new, old: np.where(_wide(better, new), new, old), now, self.params)
+        return bool((self.stale >= (self.patience or 0)).all())
+
+
+def _wide(which: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """One entry a fit, shaped to choose among arrays with a leading axis for the fits."""
+    return which.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def _measure(program: Program, params: Params, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and gradient norm over the whole corpus, an entry a fit."""
+    value, norm = compiled(program, "measure", params, data)(params, data)
+    return np.atleast_1d(np.asarray(value)), np.atleast_1d(np.asarray(norm))
+
+
+def _each(program: Program, params: Params, data: Data, fits: int) -> list[Params]:
+    """The parameters of each fit, frozen ones too, on the host."""
+    whole = jax.tree.map(np.asarray, {**params, **data.frozen} if data.frozen else params)
+    return [jax.tree.map(lambda x, i=i: x[i], whole) for i in range(fits)] if program.many else [whole]
+
+
+def _convex(program: Program, start: Params, data: Data, tolerance: float) -> tuple[Params, Trace]:
+    """One fit by L-BFGS."""
+    params, values, norms = minimise(program, start, data, tolerance)
+    relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
+    return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
+
+
+def _recorded(model: Family, params: Params, examples: Examples, record: Sequence[str]) -> dict[str, np.ndarray]:
+    """The activations named, of every example that is no padding."""
+    if not record:
+        return {}
+    found = model.activations(params, examples.rows, examples.given)
+    for name in record:
+        if name not in found:
+            raise unknown(f"activation of {model.name}", name, found)
+    real = examples.weight > 0
+    return {name: np.asarray(found[name])[real] for name in record}

@@ -1,0 +1,137 @@
+"""``fit`` and ``fit_many``: cross-entropy minimised by gradient steps, one model or many as one program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import jax
+
+from simlab.corpora import Corpus, Listed
+from simlab.errors import BadInput, unknown
+from simlab.fitting.families import Examples, Family, Fitted, Params
+from simlab.fitting.rules import Plan, Settings
+from simlab.fitting.running import examples_of, train
+from simlab.seeds import Streams
+
+
+def fit(
+    corpus: Corpus | Listed | Examples,
+    model: Family,
+    *,
+    streams: Streams,
+    optimizer: str = "adam",
+    learning_rate: float = 0.3,
+    steps: int = 300,
+    batch: int | None = None,
+    weight_decay: float = 0.0,
+    schedule: str = "constant",
+    warmup: int = 0,
+    precision: str = "double",
+    init: Params | Fitted | None = None,
+    record: Sequence[str] = (),
+    every: int | Sequence[int] | None = None,
+    validation: Corpus | Listed | Examples | None = None,
+    patience: int | None = None,
+    tolerance: float = 1e-3,
+    device: str | None = None,
+) -> Fitted:
+    """Minimise the cross-entropy of ``corpus`` under ``model``, -sum of ln p_hat(r|c) over the draws / N, in nats.
+
+    ``optimizer``: adam, adamw, sgd, or lbfgs for convex families. ``batch`` None takes the whole corpus in every
+    step, else so many of its draws with replacement. ``weight_decay`` w adds w/2 times the sum of squares of all
+    coordinates over the model's scale to the loss, with adamw it shrinks parameters apart from the gradient.
+    ``schedule``, ``warmup`` and ``precision``: see ``Plan``. ``init`` starts from parameters, or from a fit, instead
+    of from ``model.start`` (stream ``fit``). ``every`` k, or a list of steps, says when p_hat is kept; ``record``
+    names activations to keep at the end. With ``validation`` and ``patience`` = n the fit stops when the loss there
+    has not improved over n looks, one at each of ``every``, and returns the best parameters. ``tolerance``: the fit
+    has converged when the gradient norm over the whole corpus falls to that part of the first. ``device``: cpu or
+    gpu, None: the one that JAX is on.
+
+    Raises ``BadInput`` for bad settings and for a fit that needs more memory than there is. A fit that did not
+    converge, or whose loss is not finite, says so in its trace.
+    """
+    settings = Settings(
+        Plan(optimizer, steps, batch, schedule, warmup, precision), every, validation is not None, patience, tolerance
+    )
+    with _on(device):
+        return train(
+            [examples_of(model, corpus)],
+            model,
+            settings,
+            [streams],
+            [learning_rate],
+            [weight_decay],
+            [init],
+            None if validation is None else [examples_of(model, validation)],
+            record,
+        )[0]
+
+
+def fit_many(
+    corpora: Sequence[Corpus | Listed | Examples],
+    model: Family,
+    *,
+    streams: Sequence[Streams],
+    learning_rate: float | Sequence[float] = 0.3,
+    weight_decay: float | Sequence[float] = 0.0,
+    optimizer: str = "adam",
+    steps: int = 300,
+    batch: int | None = None,
+    schedule: str = "constant",
+    warmup: int = 0,
+    precision: str = "double",
+    init: Sequence[Params | Fitted | None] | None = None,
+    record: Sequence[str] = (),
+    every: int | Sequence[int] | None = None,
+    validation: Sequence[Corpus | Listed | Examples] | None = None,
+    patience: int | None = None,
+    tolerance: float = 1e-3,
+    device: str | None = None,
+) -> list[Fitted]:
+    """Fit ``model`` to each corpus, all as one program (``vmap``); see ``fit`` for the settings.
+
+    ``streams`` is one a corpus, and ``learning_rate`` and ``weight_decay`` may be. The corpora must give arrays of
+    the same shapes, as corpora of one world do (examples are padded). The last bits depend on how many fits there
+    are, and on nothing else. L-BFGS runs them one after the other.
+    """
+    n = len(corpora)
+    if n == 0:
+        raise BadInput("corpora is empty: give at least one")
+    settings = Settings(
+        Plan(optimizer, steps, batch, schedule, warmup, precision), every, validation is not None, patience, tolerance
+    )
+    each = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    spread = {name: [v] * n if isinstance(v, (int, float)) else list(v) for name, v in each.items()}
+    for name, values in {**spread, "streams": streams, "init": init, "validation": validation}.items():
+        if values is not None and len(values) != n:
+            raise BadInput(f"{name} has {len(values)} entries for {n} corpora: give one each")
+    with _on(device):
+        return train(
+            [examples_of(model, corpus) for corpus in corpora],
+            model,
+            settings,
+            streams,
+            spread["learning_rate"],
+            spread["weight_decay"],
+            [None] * n if init is None else init,
+            None if validation is None else [examples_of(model, corpus) for corpus in validation],
+            record,
+        )
+
+
+@contextmanager
+def _on(device: str | None) -> Iterator[None]:
+    """Compute in 64 bits, where asked for, on the device named."""
+    with jax.enable_x64(True):
+        if device is None:
+            yield
+            return
+        if device not in ("cpu", "gpu"):
+            raise unknown("device", device, ("cpu", "gpu"))
+        try:
+            found = jax.devices(device)[0]
+        except RuntimeError:
+            raise BadInput(f"device = {device}: JAX sees none in this process: leave device out") from None
+        with jax.default_device(found):
+            yield
