@@ -24,9 +24,10 @@ STATIONS = (
     {"drawing"},
     {"worlds"},
     {"corpora"},
+    {"rendering"},
     {"models", "fitting"},
     {"pairs"},
-    {"measures"},
+    {"measures", "remembering"},
     {"trials"},
     {"sweep", "audit"},
 )

@@ -59,6 +59,14 @@ LEARNERS = {
         options=("hidden", "keys", "values", "width", *FITTED),
     ),
     "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
+    "transformer": Learner(
+        prompted=True,
+        factoids=False,
+        needs_counts=True,
+        needs_idk=False,
+        listed=True,
+        options=("heads", "hidden", "layers", "templates", "tied", "width", *FITTED),
+    ),
 }
 
 

@@ -76,7 +76,7 @@ class Register:
     @property
     def answers(self) -> Int[np.ndarray, " facts"]:
         """|R_c| of each fact."""
-        return np.array([one.values for one in self.attributes])[self.attribute]
+        return np.repeat([one.values for one in self.attributes], self.individuals)
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -279,8 +279,8 @@ def _vocabulary(register: Register) -> tuple[tuple[str, ...], Layout]:
     prompts = [[[index[w] for w in head] + names + [index[w] for w in tail] for head, tail in one] for one in phrases]
     size = np.array([[len(prompt) for prompt in one] for one in prompts])
     pattern = np.full((*size.shape, size.max()), END)
-    for a, one in enumerate(prompts):
-        for t, prompt in enumerate(one):
+    for a, several in enumerate(prompts):
+        for t, prompt in enumerate(several):
             pattern[a, t, : len(prompt)] = prompt
     longest = max(len(one.parts) for one in register.attributes) + 1
     return tuple(words), Layout(pattern, size, np.array(name_start), tuple(value_start), longest)

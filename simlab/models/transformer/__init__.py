@@ -9,26 +9,29 @@ from simlab.fitting import fit
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder
 from simlab.models.transformer.enumerating import enumerate_responses
-from simlab.models.transformer.family import Transformer
+from simlab.models.transformer.family import Sentences, Transformer
 from simlab.seeds import Streams
 
-__all__ = ["Decoder", "Transformer", "enumerate_responses", "table"]
-
-SHAPE = ("layers", "width", "heads", "hidden", "tied", "templates")
+__all__ = ["Decoder", "Sentences", "Transformer", "enumerate_responses", "table"]
 
 
 def table(
-    corpus: Listed, streams: Streams, *, optimizer: str = "adamw", learning_rate: float = 0.01, **options: Any
+    corpus: Listed,
+    streams: Streams,
+    *,
+    layers: int = 1,
+    width: int = 32,
+    heads: int = 2,
+    hidden: int = 0,
+    tied: bool = True,
+    templates: int = 1,
+    **settings: Any,
 ) -> TableFit:
     """Write the corpus as biographies of one attribute, train, and enumerate.
 
-    ``layers``, ``width``, ``heads``, ``hidden``, ``tied`` and ``templates`` go to ``Transformer``, all other options
-    to ``simlab.fitting.fit``.
+    See ``Transformer`` for its sizes; ``settings`` go to ``simlab.fitting.fit``, AdamW at rate 0.01 unless they say
+    other.
     """
-    shape = {name: options.pop(name) for name in SHAPE if name in options}
-    found = fit(
-        corpus, Transformer(**shape), streams=streams, optimizer=optimizer, learning_rate=learning_rate, **options
-    )
-    density = found.density
-    assert isinstance(density, TableFit)
-    return density
+    model = Transformer(layers, width, heads, hidden, tied, templates)
+    settings = {"optimizer": "adamw", "learning_rate": 0.01, **settings}
+    return fit(corpus, model, streams=streams, **settings).density  # type: ignore[return-value]

@@ -8,7 +8,9 @@ lines.
 
 from __future__ import annotations
 
+import itertools
 import math
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -70,39 +72,43 @@ class Decoder(eqx.Module):
         return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))  # sums of exponentials need it
 
 
+@partial(jax.jit, static_argnames=("vocabulary", "length", "layers", "width", "heads", "hidden", "tied"))
 def initial(
-    key: jax.Array, *, vocabulary: int, length: int, layers: int, width: int, heads: int, hidden: int, tied: bool
+    key: Array, *, vocabulary: int, length: int, layers: int, width: int, heads: int, hidden: int, tied: bool
 ) -> Decoder:
     """Draw a decoder: matrices normal with variance 1 / (rows in), those that add to x divided by 2 layers more.
 
     Embeddings have standard deviation 1 / sqrt(width), so that a tied decoder's first logits are of order one;
     an untied head starts at a tenth of that, near the uniform density.
     """
-    keys = iter(jax.random.split(key, 3 + 4 * layers))
-
-    def normal(shape: tuple[int, ...], deviation: float) -> Array:
-        return deviation * jax.random.normal(next(keys), shape)
+    size, depth = width // heads, math.sqrt(2 * layers)
+    shapes: list[tuple[int, ...]] = [(vocabulary, width), (length, width), (width, 0 if tied else vocabulary)]
+    shapes += [(width, 3, heads, size), (heads, size, width), (width, hidden), (hidden, width)] * layers
+    sizes = [math.prod(shape) for shape in shapes]
+    draws = jax.random.normal(key, (sum(sizes),))  # one draw for all: one compilation
+    starts = itertools.accumulate(sizes, initial=0)
+    tokens, places, head, *rest = (
+        draws[at : at + n].reshape(shape) for at, n, shape in zip(starts, sizes, shapes, strict=False)
+    )
 
     def norm() -> Norm:
         return Norm(jnp.ones(width), jnp.zeros(width))
 
-    tokens, places = (normal((n, width), width**-0.5) for n in (vocabulary, length))
-    head = None if tied else normal((width, vocabulary), 0.1 * width**-0.5)
-    depth = math.sqrt(2 * layers)
     blocks = tuple(
         Block(
             norm(),
-            normal((width, 3, heads, width // heads), width**-0.5),
-            normal((heads, width // heads, width), width**-0.5 / depth),
+            rest[4 * layer] * width**-0.5,
+            rest[4 * layer + 1] * (width**-0.5 / depth),
             norm(),
-            normal((width, hidden), width**-0.5),
+            rest[4 * layer + 2] * width**-0.5,
             jnp.zeros(hidden),
-            normal((hidden, width), hidden**-0.5 / depth),
+            rest[4 * layer + 3] * (hidden**-0.5 / depth),
             jnp.zeros(width),
         )
-        for _ in range(layers)
+        for layer in range(layers)
     )
-    return Decoder(tokens, places, blocks, norm(), head)
+    root = width**-0.5
+    return Decoder(tokens * root, places * root, blocks, norm(), None if tied else head * (0.1 * root))
 
 
 def attend(scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, ...]) -> Float[Array, "*rows keys"]:
@@ -121,7 +127,8 @@ def read(
     length = tokens.shape[1]
     x = decoder.tokens[tokens] + decoder.places[:length]
     causal = jnp.tril(jnp.ones((length, length), dtype=bool))
-    caches, records = [], {}
+    caches: list[tuple[Array, Array]] = []
+    records: dict[str, Array] = {}
     for layer, block in enumerate(decoder.blocks):
         query, keys, values = block.project(x)
         scores = jnp.einsum("rihd,rjhd->rhij", query, keys)

@@ -78,7 +78,7 @@ class Transformer(Family):
 
     def start(self, key: Array, given: Any) -> Decoder:
         """Random parameters for the vocabulary and the length in ``given``."""
-        return initial(
+        made: Decoder = initial(
             key,
             vocabulary=len(given["word"]),
             length=len(given["place"]),
@@ -88,6 +88,7 @@ class Transformer(Family):
             hidden=self.hidden or 4 * self.width,
             tied=self.tied,
         )
+        return made
 
     def surprise(self, params: Decoder, rows: Any, given: Any) -> Float[Array, " examples"]:  # noqa: ARG002
         """-ln p_hat(r|c) of each sentence, in nats: c is what stands before the value, r the value and the end."""
