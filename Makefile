@@ -8,7 +8,7 @@ EXPERIMENTS := $(wildcard experiments/*.py)
 CLAIMS := $(notdir $(basename $(EXPERIMENTS)))
 
 .DELETE_ON_ERROR:
-.PHONY: help sweep test test-slow check format figures results results-smoke bench bench-smoke lock clean
+.PHONY: help sweep test test-slow check format figures results results-smoke bench bench-gpu bench-smoke lock clean
 
 sweep: $(VENV)/.core  ## the headline sweep; ARGS="--seed 7" passes options on
 	$(RUN) -m simlab.sweep $(ARGS)
@@ -54,11 +54,20 @@ results-smoke: $(VENV)/.core  ## every experiment at smoke size; copies nothing
 bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/results/
 	$(RUN) benchmarks/run.py --out benchmarks/results/cpu.json
 	$(RUN) benchmarks/engine.py --out benchmarks/results/engine.json
+	$(RUN) benchmarks/fits.py --out benchmarks/results/fits.json
+	$(RUN) benchmarks/ngrams.py --out benchmarks/results/ngrams.json
+	$(RUN) benchmarks/monofacts.py --out benchmarks/results/monofacts.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 
-bench-smoke: $(VENV)/.bench  ## the benchmarks at their smallest size
+bench-gpu: $(VENV)/.core  ## the fits on a GPU; writes benchmarks/results/gpu.json
+	$(RUN) benchmarks/fits.py --device gpu --out benchmarks/results/gpu.json
+
+bench-smoke: $(VENV)/.dev  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
 	$(RUN) benchmarks/engine.py --smoke
+	$(RUN) benchmarks/fits.py --smoke
+	$(RUN) benchmarks/ngrams.py --smoke
+	$(RUN) benchmarks/monofacts.py --smoke
 	$(RUN) benchmarks/audit_rows.py
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
@@ -76,10 +85,10 @@ $(VENV)/.core: pyproject.toml | $(VENV)/.made
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and what its tests need into $(VENV): about a minute"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/.core $(VENV)/.bench
+	@touch $@ $(VENV)/.core
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.made
-	@echo "installing simlab, what it needs and what it is compared with into $(VENV): about a minute"
+	@echo "installing simlab, what it needs and what it is compared with (PyTorch: several GB) into $(VENV): minutes"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@ $(VENV)/.core
 

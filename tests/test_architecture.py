@@ -28,6 +28,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures", "remembering"},
+    {"judging"},
     {"trials"},
     {"sweep", "audit"},
 )

@@ -57,9 +57,9 @@ def test_every_experiment_says_its_design(path):
         assert not re.search(r"\b(Aims|Data|Estimands?|Methods|Performance): ", part)
 
 
-def test_there_are_five_experiments_and_they_name_their_methods_where_there_are_several():
+def test_experiments_name_their_methods_where_there_are_several():
     named = {path.stem: "Method" in load(path).design for path in EXPERIMENTS}
-    assert len(named) == 5
+    assert len(named) >= 6
     assert [name for name, there in named.items() if not there] == ["missing_mass_from_singletons"]
 
 

@@ -12,12 +12,14 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
+from simlab.drawing.training import error_from_iiv_training
 
 PICTURES = {
     draw.__name__: draw
     for draw in (
         bounds_against_draws,
         error_from_iiv,
+        error_from_iiv_training,
         error_from_monofacts,
         error_from_singletons,
         missing_mass_from_singletons,
@@ -30,6 +32,7 @@ __all__ = [
     "PICTURES",
     "bounds_against_draws",
     "error_from_iiv",
+    "error_from_iiv_training",
     "error_from_monofacts",
     "error_from_singletons",
     "missing_mass_from_singletons",

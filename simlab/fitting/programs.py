@@ -68,10 +68,8 @@ class Program:
             rows = jax.tree.map(lambda x: x[at], data.rows)
             value = jnp.mean(self.family.surprise(dense, rows, data.given))
         if self.penalised:
-            squares = jax.tree.map(lambda x: x * x, params)
-            if data.sizes is not None:
-                squares = jax.tree.map(lambda x, n: n * x, squares, data.sizes)
-            total = sum(jnp.sum(x) for x in jax.tree.leaves(squares))
+            weighted = params if data.sizes is None else jax.tree.map(jnp.multiply, params, data.sizes)
+            total = sum(jax.tree.leaves(jax.tree.map(dot, weighted, params)))
             value = value + data.hyper.weight_decay * total / (2 * data.scale)
         return value
 
@@ -80,12 +78,12 @@ class Program:
         value, gradient = jax.value_and_grad(self.objective)(params, data, at)
         if data.sizes is None:
             own = jax.tree.map(lambda g: data.scale * g, gradient)
-            squares = jax.tree.map(lambda g: jnp.sum(g * g), own)
+            squares = jax.tree.map(lambda g: dot(g, g), own)
         else:
             own = jax.tree.map(
                 lambda g, n: jnp.where(n > 0, data.scale * g / jnp.maximum(n, 1), 0.0), gradient, data.sizes
             )
-            squares = jax.tree.map(lambda g, n: jnp.sum(n * g * g), own, data.sizes)
+            squares = jax.tree.map(lambda g, n: dot(n * g, g), own, data.sizes)
         return value, own, jnp.sqrt(sum(jax.tree.leaves(squares)))
 
     def draw(self, step: Array, data: Data) -> Array | None:
@@ -126,6 +124,11 @@ class Program:
         shape = (*((jax.tree.leaves(params)[0].shape[0],) if self.many else ()), steps)
         nothing = jnp.full(shape, jnp.nan, dtype=self.plan.dtype)
         return State(params, memory, nothing, jnp.copy(nothing))
+
+
+def dot(left: Array, right: Array) -> Array:
+    """The sum of all products: as a product of vectors, which XLA does several times faster than as a sum on a CPU."""
+    return jnp.vdot(left, right, precision="highest")
 
 
 def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +16,13 @@ from pathlib import Path
 from simlab.errors import BadInput
 from simlab.seeds import Streams
 from simlab.sweep.carrying import read_back
+from simlab.sweep.columns import ERROR_COLUMNS, RESERVED, place_of
 from simlab.sweep.hearing import heard
 from simlab.sweep.limits import TimedOut, time_limit
 from simlab.sweep.loading import Row, experiment_of
-from simlab.sweep.plan import RESERVED, Job
+from simlab.sweep.plan import Job
 from simlab.terminal.interruption import Stopped
 
-ERROR_COLUMNS = ("error_type", "error_message", "error_traceback", "error_alone")
-"""``error_alone`` says of an error row whether its replicate raises when it is computed by itself."""
 LIBRARIES = ("numpy", "scipy", "numba", "jax", "pydantic", "duckdb")
 
 Part = Callable[[range], list[Row]]
@@ -80,18 +79,20 @@ def compute(job: Job, given: Mapping[str, object], replicates: range) -> list[Ro
     """The rows that the experiment's cell gives for some replicates of a block; what it raises passes through."""
     experiment = experiment_of(job.source)
     config = read_back(experiment.config, job.settings, given)
-    return check_rows(experiment.cell(config, [Streams(job.seed, job.point, r) for r in replicates]), job, replicates)
+    rows = experiment.cell(config, [Streams(job.seed, job.point, r) for r in replicates])
+    return check_rows(rows, job, replicates, experiment.along)
 
 
-def check_rows(rows: object, job: Job, replicates: range) -> list[Row]:
+def check_rows(rows: object, job: Job, replicates: range, along: Sequence[str] = ()) -> list[Row]:
     """Return the rows of a block with plain Python values, sorted by replicate. Raises ``BadInput`` for odd ones."""
     where = f"the cell of {job.source.slug}.py"
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise BadInput(f"{where} must return a list of rows (dictionaries), one a replicate and method")
     plain = [_plain_row(row, job, where) for row in rows]
-    names = [(row["replicate"], row["method"]) for row in plain]
+    names = [(row["replicate"], row["method"], *place_of(row, along, where)) for row in plain]
     if {name[0] for name in names} != set(replicates) or len(set(names)) < len(names):
-        raise BadInput(f"{where} must return one row for each replicate of {replicates} and each method")
+        each = " and each ".join(("method", *along))
+        raise BadInput(f"{where} must return one row for each replicate of {replicates} and each {each}")
     return sorted(plain, key=lambda row: int(str(row["replicate"])))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from simlab.sweep.blocks import ERROR_COLUMNS
+from simlab.sweep.columns import ERROR_COLUMNS
 from simlab.sweep.loading import Row
 from simlab.sweep.plan import Plan
 from simlab.sweep.store import Block, Store, wider
@@ -100,12 +100,12 @@ def stamp_in(path: Path) -> str | None:
 
 
 def _merged(found: Sequence[Block], plan: Plan) -> dict[str, str]:
-    """The columns of all blocks: names and settings, then measures, errors, version and key."""
+    """The columns of all blocks: names, settings and places on curves, then measures, errors, version and key."""
     merged: dict[str, str] = {}
     for block in found:
         for name, kind in block.columns.items():
             merged[name] = wider(merged.get(name, ""), kind)
-    first = ["experiment", *plan.settings, "seed", "replicate", "method"]
+    first = ["experiment", *plan.settings, "seed", "replicate", "method", *plan.along]
     last = ["version", "key"]
     measures = [name for name in merged if name not in (*first, *ERROR_COLUMNS, *last)]
     errors = [name for name in ERROR_COLUMNS if name in merged]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,24 @@ def gpus() -> tuple[str, ...]:
         return tuple(name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1"))
     found = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia*")]
     return tuple(sorted((name for name in found if re.fullmatch(r"\d+", name)), key=int))
+
+
+JAX_SHARE = 0.75
+"""What JAX takes of a GPU's memory when it starts, unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise (its docs)."""
+
+
+def gpu_memory() -> int | None:
+    """Bytes that JAX takes of the smallest of our GPUs, by nvidia-smi; None where that is not there or does not say."""
+    command = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        share = float(os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION") or JAX_SHARE)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    found = re.findall(r"^(\d+), *(\S+), *(\d+)$", said, re.M)  # MiB
+    ours = [size for index, uuid, size in found if any(name == index or uuid.startswith(name) for name in gpus())]
+    sizes = [int(size) for size in ours or (size for _, _, size in found)]
+    return int(min(sizes) * 2**20 * share) if sizes else None
 
 
 def check_device(device: object, *, remote: bool = False) -> str:

@@ -50,6 +50,8 @@ def show_plan(sweep: Sweep) -> None:
     sections[-1].append(f"{done} done already in {sweep.store.folder}{fresh}, {len(pending):,} to compute")
     if pending:
         sections[-1].append(_time_needed(sweep))
+    if sweep.footprint:
+        sections[-1].append(sweep.footprint.sentence)
     if sweep.goals.until:
         sections[-1].append(f"then more blocks at each grid point that has not reached {sweep.goals.until}")
     _put_sections(sections)
@@ -75,14 +77,15 @@ def show_needs(result: Result, target: Target) -> None:
     plan, width = result.plan, terminal_width()
     found = needs(result.summary, plan, target)
     grid = Grid(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in (*plan.varying, "method", "measure"):
+    for name in (*plan.varying, *plan.along, "method", "measure"):
         grid.add_column(escape(_folded(name)), no_wrap=True, vertical="bottom")
     for name in ("mean", "pilot", "replicates\nneeded", "at 95 %\nconfidence"):
         grid.add_column(writable(name, sys.stdout.encoding), justify="right", no_wrap=True, vertical="bottom")
     for need in found:
         mean = plus_minus(need.mean, need.mcse, short=width is not None)
         numbers = [f"{x:,.0f}" if math.isfinite(x) else "?" for x in (need.n, need.replicates, need.surely)]
-        settings = [exactly(need.settings[name]) for name in plan.varying]
+        named = {**need.settings, **need.place}
+        settings = [exactly(named[name]) for name in (*plan.varying, *plan.along)]
         cells = (*settings, need.method, need.measure, mean, *numbers)
         grid.add_row(*(escape(writable(cell, sys.stdout.encoding)) for cell in cells))
     blocks = blocks_needed(found, plan)
@@ -103,7 +106,7 @@ def show_needs(result: Result, target: Target) -> None:
             [table],
             folded_at_words(failed, width),
             _problems(result),
-            folded_at_words([said], width),
+            folded_at_words([said, *([result.footprint.sentence] if result.footprint else [])], width),
         ]
     )
 
@@ -169,18 +172,18 @@ def _put_sections(sections: Sequence[Sequence[str]]) -> None:
 def tables_of(result: Result, width: int | None) -> tuple[list[Grid], bool]:
     """The table in parts that fit into ``width`` columns (None: any), and whether its numbers are written short.
 
-    One line a grid point and method: the settings that vary, the method, each measure as mean ± MCSE. Where that
-    is too wide it is written as 0.2003(4), and where that is too wide as well the measures are spread over several
-    tables, each of at least one measure.
+    One line a grid point, method and place on a curve: the settings that vary, what runs along the curve, the method,
+    each measure as mean ± MCSE. Where that is too wide it is written as 0.2003(4), and where that is too wide as well
+    the measures are spread over several tables, each of at least one measure.
     """
-    lines: dict[str, dict[str, Row]] = {}
+    lines, plan = dict[str, dict[str, Row]](), result.plan
     for row in result.summary:
-        key = repr([row[name] for name in (*result.plan.settings, "method")])
+        key = repr([row[name] for name in (*plan.settings, *plan.along, "method")])
         lines.setdefault(key, {})[str(row["measure"])] = row
     present = dict.fromkeys(name for line in lines.values() for name in line if name)
-    shown = result.plan.experiment.shown or dict.fromkeys(present, "")
+    shown = plan.experiment.shown or dict.fromkeys(present, "")
     headings = {name: heading or _folded(name) for name, heading in shown.items() if name in present}
-    rows, varying = list(lines.values()), result.plan.varying
+    rows, varying = list(lines.values()), (*plan.varying, *plan.along)
     whole = _grid(rows, varying, headings, short=False)
     if width is None or _width(whole) <= width or not headings:
         return [whole], False

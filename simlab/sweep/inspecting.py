@@ -246,6 +246,7 @@ def _differences(plan: Plan, block: Block, outcome: Outcome) -> str:
             was, is_now = (repr(row[column]) if column in row else "missing" for row in (old, new))
             if was != is_now:
                 row = f"replicate {old.get('replicate')}, method {old.get('method')!r}"
+                row += "".join(f", {name} = {old.get(name)}" for name in plan.along)
                 return f"  {place}: {row}: {column} is {was} and was computed as {is_now}"
     return f"  {place}: has {plural(len(there.splitlines()), 'row')}, and {again.rows:,} were computed"
 

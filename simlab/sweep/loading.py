@@ -25,6 +25,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from simlab.errors import BadInput, unknown
+from simlab.sweep.columns import check_along
 
 Row = dict[str, object]
 """One result: names to plain numbers, truth values and text."""
@@ -54,12 +55,13 @@ class Source:
 class Experiment:
     """What an experiment file says, checked.
 
-    ``grid`` maps settings to the values of their axes, ``shown`` lists the measures of the printed table,
-    ``picture`` names a function of ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of
-    ``simlab.bounds``, ``describe`` says of a Config what is known before any draw, ``check`` raises ``BadInput`` for a
-    Config that no cell could serve, ``closed`` maps settings that a user may not choose to the option that does (or
-    to nothing), ``base`` holds settings that are given from outside (a table of facts), and ``asked`` is the call of
-    ``load_facts`` that gave them. ``design`` has the parts of the docstring: aims, data, estimands, methods and so on.
+    ``grid`` maps settings to the values of their axes, ``along`` names columns of the rows that run along a curve
+    within one replicate, ``shown`` lists the measures of the printed table, ``picture`` names a function of
+    ``simlab.drawing``, ``theorems`` are bounds that the file adds to those of ``simlab.bounds``, ``describe`` says of a
+    Config what is known before any draw, ``check`` raises ``BadInput`` for a Config that no cell could serve,
+    ``memory`` says how many bytes a block needs, ``closed`` maps settings that a user may not choose to the option that
+    does (or to nothing), ``base`` holds settings that are given from outside (a table of facts), and ``asked`` is the
+    call of ``load_facts`` that gave them. ``design`` has the parts of the docstring: aims, data, estimands and so on.
     """
 
     source: Source
@@ -75,10 +77,12 @@ class Experiment:
     theorems: tuple[Any, ...] = ()
     describe: Callable[[Any], list[str]] | None = None
     check: Callable[[Any], None] | None = None
+    memory: Callable[[Any], float] | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     base: Mapping[str, object] = field(default_factory=dict)
     asked: Mapping[str, object] = field(default_factory=dict)
     design: Mapping[str, str] = field(default_factory=dict)
+    along: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -202,6 +206,8 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
         what = "another class" if isinstance(config, type) else f"a {type(config).__name__}"
         raise BadInput(f"{source.slug}.py: Config is {what}: it must be a pydantic.BaseModel, see docs/adding.md")
     doc = (module.__doc__ or "").strip()
+    along = getattr(module, "ALONG", ())
+    check_along(along, config.model_fields, f"{source.slug}.py: ")
     experiment = Experiment(
         source=source,
         question=doc.splitlines()[0] if doc else source.slug,
@@ -216,9 +222,11 @@ def experiment_of(source: Source, base: Mapping[str, object] | None = None) -> E
         theorems=tuple(getattr(module, "THEOREMS", ())),
         describe=getattr(module, "describe", None),
         check=getattr(module, "check", None),
+        memory=getattr(module, "memory", None),
         closed=_closed(getattr(module, "CLOSED", {})),
         base=dict(base or {}),
         design=design_of(doc),
+        along=tuple(along),
     )
     _check(experiment)
     return experiment
@@ -269,7 +277,7 @@ def _check(experiment: Experiment) -> None:
     where = f"{experiment.slug}.py: "
     if not _takes(experiment.cell, 2):
         raise BadInput(f"{where}cell must be a function of two arguments, cell(config, streams), see docs/adding.md")
-    for function in ("describe", "check"):
+    for function in ("describe", "check", "memory"):
         given = getattr(experiment, function)
         if given is not None and not _takes(given, 1):
             raise BadInput(f"{where}{function} must be a function of one argument, {function}(config)")

@@ -24,18 +24,10 @@ import simlab
 from simlab.errors import BadInput
 from simlab.sweep.axes import Axis, axes_of, length, read_value, sample_of, sentences, truth
 from simlab.sweep.carrying import carried, column, read_back, unfit
+from simlab.sweep.columns import RESERVED, SUMMARY
 from simlab.sweep.loading import Experiment, Source
 from simlab.terminal.numerals import count
 from simlab.terminal.wording import number, plural, settings_text
-
-RESERVED = ("experiment", "seed", "replicate", "method", "version", "key")
-"""Columns that every row carries; no setting and no measure may have their names."""
-
-SUMMARY = (
-    *("measure", "mean", "mcse", "q05", "q50", "q95", "n", "n_errors", "n_not_converged"),
-    *("bias", "bias_mcse", "coverage", "coverage_mcse"),
-)
-"""Columns of the summary; no setting may have their names."""
 
 MOST = 1_000_000
 """How many blocks a run may have."""
@@ -131,6 +123,11 @@ class Plan:
     def settings(self) -> tuple[str, ...]:
         """The names of all settings, in the order of the Config."""
         return tuple(self.points[0].settings)
+
+    @property
+    def along(self) -> tuple[str, ...]:
+        """The columns that run along a curve within one replicate."""
+        return self.experiment.along
 
     @functools.cached_property
     def varying(self) -> tuple[str, ...]:

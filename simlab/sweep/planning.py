@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simlab.errors import BadInput, unknown
+from simlab.sweep.columns import RESERVED
 from simlab.sweep.loading import Row
-from simlab.sweep.plan import RESERVED, Plan, flat
+from simlab.sweep.plan import Plan, flat
 
 PILOT = 20
 """Replicates of a pilot, rounded up to whole blocks: the fewest whose spread is believed."""
@@ -41,8 +42,9 @@ class Target:
 class Need:
     """What one measure of one grid point and method needs: ``replicates`` by the estimate, ``surely`` with confidence.
 
-    ``n`` replicates gave a standard error of ``mcse``; that of a coverage is taken at Agresti and Coull's centre, which
-    is never 0 or 1. Both needs are infinite where there is no standard error yet.
+    ``place`` says where on its curve it stands, where there is one. ``n`` replicates gave a standard error of ``mcse``;
+    that of a coverage is taken at Agresti and Coull's centre, which is never 0 or 1. Both needs are infinite where
+    there is no standard error yet.
     """
 
     settings: Row
@@ -53,6 +55,7 @@ class Need:
     mcse: float
     replicates: float
     surely: float
+    place: Row = field(default_factory=dict)
 
 
 def read_target(option: str, text: str) -> Target:
@@ -77,6 +80,8 @@ def read_target(option: str, text: str) -> Target:
 def needs(summary: Sequence[Row], plan: Plan, target: Target) -> list[Need]:
     """Return what each grid point, method and measure needs to reach the target, in the order of the summary.
 
+    Where rows run along a curve each place on it has a need of its own: the target is for all of them.
+
     A measure that is NaN in some replicates needs more of them in proportion; one that is NaN in all needs nothing.
     Raises ``BadInput`` for a measure that no row has, or that is finite in none, and where there are no rows.
     """
@@ -84,15 +89,14 @@ def needs(summary: Sequence[Row], plan: Plan, target: Target) -> list[Need]:
     if not present:
         raise BadInput(f"{target}: every block raised or was lost: there is no value to plan by")
     wanted = _wanted(plan, target, present)
-    names = plan.settings
     lines = [row for row in summary if row["measure"] in {name.removesuffix(COVERAGE) for name in wanted}]
     blocks = {_identity(flat(p.settings)): n for p, n in zip(plan.points, plan.blocks, strict=True)}
     found = []
     for row in lines:
-        replicates = blocks[_identity({name: row[name] for name in names})] * plan.block
+        replicates = blocks[_identity({name: row[name] for name in plan.settings})] * plan.block
         for name in wanted:
             if row["measure"] == name.removesuffix(COVERAGE):
-                found.append(_need(row, name, names, replicates, target.mcse))
+                found.append(_need(row, name, plan, replicates, target.mcse))
     missing = [need for need in found if need is not None]
     if not missing:
         raise BadInput(f"{target}: no replicate has a finite value of {' or '.join(wanted)}: choose another measure")
@@ -119,9 +123,9 @@ def _in_any_column(value: object) -> object:
     return None if math.isnan(number) else number
 
 
-def check_measure(target: Target, rows: Sequence[Row]) -> None:
+def check_measure(target: Target, rows: Sequence[Row], along: Sequence[str] = ()) -> None:
     """Raise ``BadInput`` for a measure that no row of a block has: the run would end without it."""
-    _named(target, dict.fromkeys(name for row in rows for name in row if name not in RESERVED))
+    _named(target, dict.fromkeys(name for row in rows for name in row if name not in (*RESERVED, *along)))
 
 
 def _named(target: Target, present: Mapping[str, None]) -> None:
@@ -138,7 +142,7 @@ def _wanted(plan: Plan, target: Target, present: Mapping[str, None]) -> list[str
     return [target.measure]
 
 
-def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: float) -> Need | None:
+def _need(row: Row, name: str, plan: Plan, replicates: int, mcse: float) -> Need | None:
     """The need of one line of the summary; None where it has no finite value."""
     from scipy import special
 
@@ -163,7 +167,8 @@ def _need(row: Row, name: str, names: Sequence[str], replicates: int, mcse: floa
     needed, scale = n * (error / mcse) ** 2, replicates / n
     values = [math.ceil(x) if math.isfinite(x) else math.inf for x in (needed * scale, needed * scale * surely)]
     values = [max(x, 2) for x in values]
-    return Need({s: row[s] for s in names}, str(row["method"]), name, n, mean, error, values[0], values[1])
+    settings, place = ({name: row[name] for name in names} for names in (plan.settings, plan.along))
+    return Need(settings, str(row["method"]), name, n, mean, error, values[0], values[1], place)
 
 
 def blocks_needed(found: Sequence[Need], plan: Plan) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -45,8 +45,8 @@ class Slacks:
     in probability may be broken now and then, so its slack says nothing before the end and is left out.
     """
 
-    def __init__(self, theorems: Iterable[Named]) -> None:
-        self.kinds = {theorem.slug: theorem.kind for theorem in theorems}
+    def __init__(self, theorems: Iterable[Named], along: Sequence[str] = ()) -> None:
+        self.kinds, self.along = {theorem.slug: theorem.kind for theorem in theorems}, along
         self.found: dict[tuple[object, ...], Slack] = {}
 
     def add(self, outcome: Outcome) -> None:
@@ -57,9 +57,10 @@ class Slacks:
                     slug = name.removesuffix(SUFFIX)
                     scale = row.get(f"{slug}_value", 1.0)
                     size = abs(scale) if isinstance(scale, (int, float)) and math.isfinite(scale) else 1.0
-                    self._add(slug, (outcome.job.point, row["method"]), float(value), size)
+                    place = (row[name] for name in self.along)
+                    self._add(slug, (outcome.job.point, row["method"], *place), float(value), size)
 
-    def _add(self, slug: str, where: tuple[str, object], slack: float, scale: float) -> None:
+    def _add(self, slug: str, where: tuple[object, ...], slack: float, scale: float) -> None:
         kind, new = self.kinds.get(slug), Slack(slack, scale, 1)
         if kind == "expectation":
             old = self.found.get((slug, *where), Slack())
@@ -93,7 +94,7 @@ class Screen(Meter):
             self.extend(self.total, done)
             return
         self.before = done
-        self.slacks = Slacks((*THEOREMS, *plan.experiment.theorems))
+        self.slacks = Slacks((*THEOREMS, *plan.experiment.theorems), plan.along)
         there = f"; {done:,} of them there already, {self.total - done:,} to compute" if done else ""
         self.note(size_of(plan) + there)
         columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())

@@ -58,12 +58,13 @@ def replay(folder: str | Path, row: int, timeout: float | None = None) -> int:
     if old.get("error_type") is not None:
         put(f"the block raised {old['error_type']} then, and does not raise now")
         return OTHER
-    named = old["replicate"], old["method"]
-    new = next((one for one in computed if (one["replicate"], one["method"]) == named), None)
+    names = ("replicate", "method", *plan.along)
+    new = next((one for one in computed if all(one[name] == old[name] for name in names)), None)
     if new is None:
-        put(f"the block has no row of method {old['method']!r} now")
+        where = "".join(f", {name} = {old[name]}" for name in plan.along)
+        put(f"the block has no row of method {old['method']!r}{where} now")
         return OTHER
-    return _compared(old, new, measures(table, plan.settings))
+    return _compared(old, new, measures(table, plan.settings, plan.along))
 
 
 def _job(runs: list[Manifest], key: str, folder: Path) -> tuple[Plan, Job, dict[str, object]]:

@@ -12,6 +12,7 @@ from simlab.errors import BadInput, unknown
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.collecting import PROVENANCE, REPLICATES, SUMMARY, Table
 from simlab.sweep.loading import Experiment, Row
+from simlab.sweep.memory import Footprint
 from simlab.sweep.plan import Plan
 from simlab.sweep.planning import Target
 from simlab.sweep.verdicts import Verdict
@@ -43,7 +44,7 @@ class Result:
     ``replicates`` holds the columns of ``replicates.parquet``; ``computed`` and ``reused`` count blocks, ``errors``
     replicates whose block raised, ``lost`` blocks that killed their worker, ``left`` blocks that were not begun after
     too many errors; ``unreached`` says that a target was not reached, ``undrawn`` that the picture failed;
-    ``provenance`` has a row a block.
+    ``provenance`` has a row a block; ``footprint`` says what memory the largest block needs, where the experiment does.
     """
 
     plan: Plan
@@ -61,6 +62,7 @@ class Result:
     provenance: tuple[Row, ...] = field(repr=False)
     picture: Path | None
     undrawn: bool = False
+    footprint: Footprint | None = None
 
     @property
     def status(self) -> int:

@@ -1,5 +1,7 @@
 """From replicate rows to one line a grid point, method and measure, each mean with its Monte Carlo standard error.
 
+Where rows run along a curve, each place on it has lines of its own.
+
 The formulas are those of Morris, White & Crowther, "Using simulation studies to evaluate statistical methods",
 Statistics in Medicine 38 (2019), table 6.
 """
@@ -13,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from simlab.sweep.blocks import ERROR_COLUMNS
 from simlab.sweep.collecting import Table
+from simlab.sweep.columns import ERROR_COLUMNS, RESERVED
 from simlab.sweep.loading import Row
-from simlab.sweep.plan import RESERVED
 
 HELPERS = ("_estimand", "_low", "_high")
 
@@ -33,9 +34,10 @@ def mcse_coverage(coverage: float, n: int) -> float:
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows grouped by grid point and method: ``settings`` and ``method`` of each group, and its rows.
+    """Rows grouped by grid point, method and place on a curve: what names each group, and its rows.
 
-    ``points`` numbers the grid point of each group; ``errors`` counts its point's error rows.
+    ``settings`` holds the places on the curve beside the settings. ``points`` numbers the grid point of each group;
+    ``errors`` counts its point's error rows.
     """
 
     settings: tuple[Row, ...]
@@ -48,11 +50,11 @@ class Groups:
         return len(self.methods)
 
 
-def group(table: Table, settings: Sequence[str]) -> Groups:
-    """Group the rows of ``table`` by settings, then method, in order of first appearance.
+def group(table: Table, settings: Sequence[str], along: Sequence[str] = ()) -> Groups:
+    """Group the rows of ``table`` by settings, then method, in order of first appearance, then ``along`` a curve.
 
-    Error rows belong to no method: they are counted for every method of their grid point. A point with nothing
-    but error rows is a group with the empty method and no rows.
+    Error rows belong to no method and no place on a curve: they are counted for every group of their grid point. A
+    point with nothing but error rows is a group with the empty method and no rows.
     """
     n = len(table["replicate"])
     failed = _present(table["error_type"]) if "error_type" in table else np.zeros(n, dtype=bool)
@@ -60,13 +62,16 @@ def group(table: Table, settings: Sequence[str]) -> Groups:
     errors = np.bincount(points[failed], minlength=int(points.max(initial=-1)) + 1)
     lost = [p for p in np.flatnonzero(errors) if failed[points == p].all()]
     kept = np.flatnonzero(~failed | np.isin(points, lost))
-    codes = _codes([points[kept], table["method"][kept]], len(kept))
+    curves = np.zeros(n, dtype=np.int64)
+    curves[kept] = _codes([points[kept], table["method"][kept]], len(kept))
+    codes = _codes([curves[kept], *(table[name][kept] for name in along)], len(kept))
     order = np.argsort(codes, kind="stable")
     members = np.split(kept[order], np.flatnonzero(np.diff(codes[order])) + 1) if len(kept) else []
-    members.sort(key=lambda rows: (points[rows[0]], rows[0]))
+    # a replicate that ends early or late has places that the first one lacks: along a curve the values are the order
+    members.sort(key=lambda rows: (points[(i := rows[0])], curves[i], *(table[name][i] for name in along)))
     first = [int(rows[0]) for rows in members]
     return Groups(
-        settings=tuple({name: plain(table[name][i]) for name in settings} for i in first),
+        settings=tuple({name: plain(table[name][i]) for name in (*settings, *along)} for i in first),
         methods=tuple(str(table["method"][i]) for i in first),
         points=tuple(int(points[i]) for i in first),
         rows=tuple(rows[~failed[rows]] for rows in members),
@@ -111,14 +116,14 @@ def _missing(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def measures(table: Table, settings: Sequence[str]) -> tuple[str, ...]:
+def measures(table: Table, settings: Sequence[str], along: Sequence[str] = ()) -> tuple[str, ...]:
     """The columns of ``table`` that are measures."""
-    other = {*settings, *RESERVED, *ERROR_COLUMNS}
+    other = {*settings, *along, *RESERVED, *ERROR_COLUMNS}
     return tuple(name for name in table if name not in other)
 
 
-def summarise(table: Table, settings: Sequence[str]) -> list[Row]:
-    """Return one row a grid point, method and measure, in the order of the table.
+def summarise(table: Table, settings: Sequence[str], along: Sequence[str] = ()) -> list[Row]:
+    """Return one row a grid point, method, place ``along`` a curve and measure, in the order of the table.
 
     ``mean`` with its ``mcse`` and the quantiles are over the ``n`` finite values (NaN says "not applicable"; n says
     how many were not); where none is finite and all that are no NaN are one infinity, that is the mean, of these n,
@@ -126,8 +131,8 @@ def summarise(table: Table, settings: Sequence[str]) -> list[Row]:
     ``n_not_converged`` rows whose ``converged`` is false. A measure X beside columns ``X_estimand``, or ``X_low`` and
     ``X_high`` too, has ``bias`` and ``coverage`` with their errors; the others leave these empty.
     """
-    groups = group(table, settings)
-    names = measures(table, settings)
+    groups = group(table, settings, along)
+    names = measures(table, settings, along)
     columns = {name: table[name].astype(float) for name in names}
     last: Row = {name: plain(table[name][0]) for name in ("seed", "version")} if len(table["seed"]) else {}
     summary: list[Row] = []

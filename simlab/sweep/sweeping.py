@@ -20,6 +20,7 @@ from simlab.sweep.collecting import SUMMARY, Table, collect, write_csv
 from simlab.sweep.engine import run_blocks
 from simlab.sweep.loading import Row
 from simlab.sweep.manifests import longest, write_manifest
+from simlab.sweep.memory import Footprint, footprint
 from simlab.sweep.plan import Job, Plan
 from simlab.sweep.planning import check_measure, next_blocks
 from simlab.sweep.pools import Workers
@@ -44,6 +45,7 @@ class Sweep:
         self.winding = Winding()
         self.done: dict[str, Block] = {}
         self.known: dict[str, Block] = {}
+        self.footprint: Footprint | None = None
         self.pending: list[Job] = list(plan.jobs)
         self.queue: deque[Job] = deque()
         self.notes: list[str] = []
@@ -58,9 +60,9 @@ class Sweep:
         self.watcher = watcher
         try:
             with stoppable():
+                self.look()
                 if self.goals.fresh:
                     self.store.delete(longest(self.store, self.plan).jobs)
-                self.look()
                 self.compute()
                 return self.report()
         except KeyboardInterrupt as error:
@@ -72,9 +74,6 @@ class Sweep:
         """See what ``run`` would find and compute (``done``, ``pending``, ``known``), and leave nothing behind."""
         try:
             self.look()
-            self.known = self.done
-            if self.goals.fresh:
-                self.done, self.pending = {}, list(self.plan.jobs)
         finally:
             self.store.discard_if_empty()
 
@@ -90,9 +89,11 @@ class Sweep:
                 self.watcher.note(text)
 
     def look(self) -> None:
-        """See what is there already."""
-        self.done = self.store.finished(self.plan.jobs)
+        """See what is there already. Raises ``BadInput`` where there is too little memory for the rest."""
+        self.known = self.store.finished(self.plan.jobs)
+        self.done = {} if self.goals.fresh else dict(self.known)
         self.pending = [job for job in self.plan.jobs if job.key not in self.done or self.done[job.key].errors]
+        self.footprint = footprint(self.plan, self.pending, self.workers, more=self.goals.until is not None)
         for block in self.done.values():
             self.judgeable(block)
 
@@ -102,7 +103,7 @@ class Sweep:
 
     def remark(self) -> None:
         """Say what there is to say of the folder and the size before any block is computed."""
-        for text in remarks(self.plan, self.store, self.done, self.pending):
+        for text in remarks(self.plan, self.store, self.done, self.pending, self.footprint):
             self.note(text)
 
     def compute(self) -> None:
@@ -184,7 +185,7 @@ class Sweep:
         """Add blocks where the target is not reached; False when there is nothing to add."""
         if self.goals.until is None or self.lost or self.halted() or not self.done:
             return False
-        summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings)
+        summary = summarise(collect(self.store, self.plan, self.done), self.plan.settings, self.plan.along)
         before = self.plan
         try:
             self.plan = before.with_blocks(next_blocks(summary, before, self.goals.until))
@@ -213,7 +214,7 @@ class Sweep:
             return
         check_columns((name for row in outcome.rows for name in row), (theorem.slug for theorem in self.theorems))
         if self.goals.until is not None and outcome.rows and not outcome.errors:
-            check_measure(self.goals.until, outcome.rows)
+            check_measure(self.goals.until, outcome.rows, self.plan.along)
         self.record()
         if self.found(outcome.job):
             return
@@ -254,8 +255,8 @@ class Sweep:
         if self.done:
             self.record()
         table: Table = collect(self.store, plan, self.done) if self.done else {}
-        summary = summarise(table, plan.settings) if table else []
-        verdicts = judge(table, plan.settings, plan.varying, self.theorems) if table else ()
+        summary = summarise(table, plan.settings, plan.along) if table else []
+        verdicts = judge(table, plan.settings, plan.varying, self.theorems, plan.along) if table else ()
         picture, ink = folder / f"{plan.experiment.slug}.png", None
         if table:
             write_csv(self.store, SUMMARY, summary)
@@ -287,6 +288,7 @@ class Sweep:
             provenance=tuple(self.done[job.key].provenance for job in plan.jobs if job.key in self.done),
             picture=picture if ink else None,
             undrawn=bool(table and self.draw and not ink),
+            footprint=self.footprint,
         )
 
     def drawn(self, draw: Callable[[list[Row]], Any], summary: list[Row]) -> bytes | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.manifests import longest
+from simlab.sweep.memory import Footprint
 from simlab.sweep.plan import Job, Plan
 from simlab.sweep.store import Block, Store
 from simlab.terminal.wording import plural
@@ -15,7 +16,9 @@ TOLD = 5
 MORE_RAISED = "the cell raised at more grid points: replicates.parquet has them all (error_type)"
 
 
-def remarks(plan: Plan, store: Store, done: Mapping[str, Block], pending: Sequence[Job]) -> Iterator[str]:
+def remarks(
+    plan: Plan, store: Store, done: Mapping[str, Block], pending: Sequence[Job], needs: Footprint | None
+) -> Iterator[str]:
     """What there is to say of the folder and the size before any block is computed."""
     damaged = sum(job.key not in done and store.path(job.key).exists() for job in pending)
     raised = sum(job.key in done for job in pending)
@@ -26,6 +29,8 @@ def remarks(plan: Plan, store: Store, done: Mapping[str, Block], pending: Sequen
             f"{plural(plan.asked, 'replicate')} a grid point rounded up to {plan.replicates:,}: "
             f"blocks hold {plan.block} and are never shortened"
         )
+    if needs and pending:
+        yield needs.sentence
     if damaged:
         yield f"{plural(damaged, 'block file')} cut short or altered: computed again"
     if raised:

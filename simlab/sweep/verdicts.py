@@ -43,20 +43,24 @@ class Verdict:
 
 
 def judge(
-    table: Table, settings: Sequence[str], varying: Sequence[str], theorems: Iterable[Named]
+    table: Table,
+    settings: Sequence[str],
+    varying: Sequence[str],
+    theorems: Iterable[Named],
+    along: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
     """Return a verdict for every theorem that has a slack column in ``table``, one a mode.
 
-    ``settings`` names the settings among the columns, ``varying`` those to name in a sentence. Raises ``BadInput``
-    for a slack column of no theorem.
+    ``settings`` names the settings among the columns, ``varying`` those to name in a sentence, and ``along`` what runs
+    along a curve: a mean is taken at each place on it. Raises ``BadInput`` for a slack column of no theorem.
     """
     known = {theorem.slug: theorem for theorem in theorems}
     check_columns(table, known)
-    groups = group(table, settings)
+    groups = group(table, settings, along)
     modes = dict.fromkeys(str(row.get("mode", "iid")) for row in groups.settings)
     present = [theorem for slug, theorem in known.items() if slug + SUFFIX in table]
     return tuple(
-        _verdict(theorem, mode, cases_of(table, groups, theorem, mode), varying)
+        _verdict(theorem, mode, cases_of(table, groups, theorem, mode), (*varying, *along))
         for theorem in present
         for mode in modes
     )

@@ -92,6 +92,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:,.0f} days"
 
 
+def storage(size: float) -> str:
+    """Bytes as a reader wants them: ``800 kB``, ``1.2 GB``, in thousands."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB" if size < 999.5 else f"{size:,.0f} TB"
+
+
 def settings_text(settings: Mapping[str, object], names: Sequence[str]) -> str:
     """Some settings as ``draws = 1e6, answers = 3``."""
     return ", ".join(f"{name} = {exactly(settings[name])}" for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -116,4 +117,4 @@ class Transformer(Family):
 
     def activations(self, params: Decoder, rows: Any, given: Any) -> dict[str, Array]:  # noqa: ARG002
         """Attention, neurons and residual stream of each block, over the tokens of each sentence but its last."""
-        return read(params, jnp.asarray(rows["tokens"])[:, :-1])[2]
+        return read(jax.tree.map(jnp.asarray, params), jnp.asarray(rows["tokens"])[:, :-1])[2]

@@ -1,0 +1,169 @@
+"""What becomes of Theorem 1 while a model is trained? Error, judging and calibration at every stage of a training.
+
+Aims: KNVZ 2025 (arXiv 2509.04664, section 3.1) argue that cross-entropy training makes delta small, since delta is the
+derivative of the loss in one direction. That derivative is of the loss that is minimised: to see whether it vanishes in
+training, for a family that can follow it and for families that cannot, and what is left of it in the population. Data:
+a Zipf world of 300 facts of 20 answers, IDK in 30 % of the draws; N = 200 leaves most facts unseen, N = 2,000 few.
+Estimands: the terms of Theorem 1 at each step, delta under the law of the population and of the training data, and the
+derivative of the training loss. Methods: a table of logits, the bilinear table of rank 1 and an MLP, trained by Adam on
+the same corpora; beside the judge that each density induces, judges of the same family that are trained to judge, on N
+examples of D or on the corpus and as many errors, and the best judge given the training data. Performance: means and
+their Monte Carlo standard errors over corpora; given a density every term is an exact sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from simlab import bounds
+from simlab.corpora import Listed, Truth, list_facts, sample_listed
+from simlab.errors import unknown
+from simlab.fitting import Fitted, fit_many
+from simlab.judging import (
+    Labelled,
+    bayes_iiv_error,
+    empirical_pairs,
+    judged_error,
+    judgements,
+    label,
+    loss_derivative,
+    train_judges,
+)
+from simlab.measures import cross_entropy, observe, signed_gap, threshold
+from simlab.models import TableFit
+from simlab.models.bilinear import Bilinear
+from simlab.models.mlp import MLP
+from simlab.models.softmax_table import SoftmaxTable
+from simlab.models.tabular import Tabular
+from simlab.pairs import tabulate
+from simlab.seeds import Streams
+from simlab.worlds import World, zipf
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """Settings of this experiment."""
+
+    draws: int = Field(200, ge=1, le=10**6, description="N, the number of training draws")
+    n_facts: int = Field(300, ge=2, le=10**5, description="facts of the Zipf world")
+    exponent: float = Field(1.0, ge=0, le=10, description="exponent of the Zipf world")
+    answers: int = Field(20, ge=2, le=10**4, description="|R_c|, the plausible answers of a prompt")
+    answer_rate: float = Field(0.7, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
+    methods: tuple[str, ...] = Field(("softmax_table", "bilinear", "mlp"), min_length=1, description="families")
+    steps: int = Field(1_000, ge=1, le=10**6, description="steps of Adam on the whole corpus")
+    rank: int = Field(1, ge=1, le=10**4, description="rank of the bilinear table")
+    hidden: int = Field(32, ge=1, le=10**5, description="hidden units of the MLP")
+    width: int = Field(16, ge=1, le=10**4, description="coordinates of the MLP's keys and values")
+
+
+GRID = {"draws": (200, 2_000)}
+REPLICATES = 20
+BLOCK = 10
+SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (200,)}}
+ALONG = ("step",)
+SHOWN = ("error", "iiv_error", "calibration_gap", "training_gap", "over", "room", "gap", "error_from_iiv_slack")
+PICTURE = "error_from_iiv_training"
+
+RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01}
+"""Learning rates at which each family comes to rest within a thousand steps, as far as it does."""
+
+
+def family(method: str, config: Config) -> Tabular:
+    """Return the family of that name at the sizes of a grid point."""
+    if method == "bilinear":
+        return Bilinear(config.rank)
+    return MLP(config.hidden, config.width) if method == "mlp" else SoftmaxTable()
+
+
+@lru_cache(maxsize=8)
+def world(n_facts: int, exponent: float, answers: int, answer_rate: float) -> World:
+    """Return a Zipf world, made once a process."""
+    return zipf(n_facts, exponent, answers=answers, answer_rate=answer_rate)
+
+
+def world_of(config: Config) -> World:
+    """Return the world of a grid point."""
+    return world(config.n_facts, config.exponent, config.answers, config.answer_rate)
+
+
+def check(config: Config) -> None:
+    """Refuse families that are not known, before anything is drawn."""
+    for method in config.methods:
+        if method not in RATES:
+            raise unknown("method", method, RATES)
+
+
+def looks(steps: int) -> list[int]:
+    """The steps at which the density is kept: 0, 1, 2, 5, 10, 20, 50, ... and the last."""
+    found = [m * 10**e for e in range(len(str(steps))) for m in (1, 2, 5)]
+    return [0, *(step for step in found if step < steps), steps]
+
+
+def measured(truth: Truth, corpus: Listed, density: TableFit, streams: Streams) -> dict[str, Any]:
+    """The measures of one density: the terms of Theorem 1, and its calibration in the population and in training."""
+    pairs, trained = tabulate(truth, corpus, density, streams), empirical_pairs(truth, corpus, density)
+    seen, here, there = observe(pairs), signed_gap(trained), signed_gap(pairs)
+    missed = 2 * bayes_iiv_error(truth.world, corpus)
+    reports = (
+        bounds.error_from_iiv(seen.error, seen.iiv_error, seen.calibration_gap, seen.n_valid_max, seen.n_errors_min),
+        bounds.error_from_singletons_sharp(
+            missed, seen.n_errors_min, seen.calibration_gap, seen.error, seen.n_valid_max
+        ),
+    )
+    return {
+        **seen.columns,
+        "training_gap": abs(here),
+        "loss_derivative": loss_derivative(corpus.counts / corpus.draws, density, threshold(trained)),
+        "training_excess": here,
+        "population_excess": there,
+        "generalisation_gap": there - here,
+        "training_cross_entropy": cross_entropy(trained),
+        **{name: value for report in reports for name, value in report.columns().items()},
+    }
+
+
+def curve(
+    truth: Truth, corpus: Listed, fitted: Fitted, direct: Fitted, paired: Fitted, streams: Streams
+) -> list[dict[str, Any]]:
+    """One row a look of one training; what is of the whole training stands in the last."""
+    best = bayes_iiv_error(truth.world, corpus)
+    rows = []
+    for step, density in fitted.snapshots:
+        row = {"replicate": streams.replicate, "method": fitted.model.name, "step": step}
+        row |= {"iiv_error_bayes": best, "gradient_norm": float(fitted.trace.gradient_norm[step])}
+        if density.finite:  # a fit that diverged is no density: its row says so and has no measures
+            row |= measured(truth, corpus, density, streams)
+        rows.append(row)
+    pairs = tabulate(truth, corpus, fitted.snapshots[0][1], streams)
+    rows[-1] |= {
+        "loss": float(fitted.trace.loss[-1]),
+        "converged": fitted.trace.converged,
+        "iiv_error_direct": float(judged_error(pairs, judgements(direct)[corpus.plausible])),
+        "iiv_error_paired": float(judged_error(pairs, judgements(paired)[corpus.plausible])),
+    }
+    return rows
+
+
+def drawn(config: Config, streams: Streams) -> tuple[Truth, Listed, Labelled, Labelled]:
+    """What one replicate is trained on: truth and corpus, N examples of D, and the corpus with as many errors."""
+    truth = list_facts(world_of(config), streams.numpy("facts"))
+    corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
+    few, many = (label(truth, corpus, streams.numpy("labelled"), paired=paired) for paired in (False, True))
+    return truth, corpus, few, many
+
+
+def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
+    """Return the rows of one block: all replicates are trained as one program, family by family."""
+    truths, corpora, few, many = zip(*(drawn(config, one) for one in streams), strict=True)
+    rows = []
+    for method in config.methods:
+        model = family(method, config)
+        settings: dict[str, Any] = {"streams": streams, "learning_rate": RATES[method], "steps": config.steps}
+        fits = fit_many(corpora, model, every=looks(config.steps), **settings)
+        direct, paired = (train_judges(examples, model, **settings) for examples in (few, many))
+        for parts in zip(truths, corpora, fits, direct, paired, streams, strict=True):
+            rows += curve(*parts)
+    return rows
