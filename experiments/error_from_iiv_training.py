@@ -13,7 +13,7 @@ their Monte Carlo standard errors over corpora; given a density every term is an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +22,8 @@ from pydantic import BaseModel, Field
 from simlab import bounds
 from simlab.corpora import Listed, Truth, list_facts, sample_listed
 from simlab.errors import unknown
-from simlab.fitting import Fitted, fit_many
+from simlab.fitting import Family, Fitted, fit_many
 from simlab.judging import (
-    Labelled,
     bayes_iiv_error,
     empirical_pairs,
     judged_error,
@@ -53,7 +52,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     answers: int = Field(20, ge=2, le=10**4, description="|R_c|, the plausible answers of a prompt")
     answer_rate: float = Field(0.7, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
     methods: tuple[str, ...] = Field(("softmax_table", "bilinear", "mlp"), min_length=1, description="families")
-    steps: int = Field(1_000, ge=1, le=10**6, description="steps of Adam on the whole corpus")
+    steps: int = Field(500, ge=1, le=10**6, description="steps of Adam on the whole corpus")
     rank: int = Field(1, ge=1, le=10**4, description="rank of the bilinear table")
     hidden: int = Field(32, ge=1, le=10**5, description="hidden units of the MLP")
     width: int = Field(16, ge=1, le=10**4, description="coordinates of the MLP's keys and values")
@@ -68,10 +67,12 @@ SHOWN = ("error", "iiv_error", "calibration_gap", "training_gap", "over", "room"
 PICTURE = "error_from_iiv_training"
 
 RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01}
-"""Learning rates at which each family comes to rest within a thousand steps, as far as it does."""
+"""Learning rates of Adam at which each family comes to rest within these steps, as far as it does."""
+JUDGES = {"iiv_error_direct": False, "iiv_error_paired": True}
+"""Judges that are trained: on N examples of D, or on the corpus paired with as many errors."""
 
 
-def family(method: str, config: Config) -> Tabular:
+def family(method: str, config: Config) -> Family:
     """Return the family of that name at the sizes of a grid point."""
     if method == "bilinear":
         return Bilinear(config.rank)
@@ -126,9 +127,9 @@ def measured(truth: Truth, corpus: Listed, density: TableFit, streams: Streams) 
 
 
 def curve(
-    truth: Truth, corpus: Listed, fitted: Fitted, direct: Fitted, paired: Fitted, streams: Streams
+    truth: Truth, corpus: Listed, fitted: Fitted, judges: Mapping[str, Fitted], streams: Streams
 ) -> list[dict[str, Any]]:
-    """One row a look of one training; what is of the whole training stands in the last."""
+    """One row a look of one training; what is of the whole training stands in the last, the trained judges too."""
     best = bayes_iiv_error(truth.world, corpus)
     rows = []
     for step, density in fitted.snapshots:
@@ -137,33 +138,28 @@ def curve(
         if density.finite:  # a fit that diverged is no density: its row says so and has no measures
             row |= measured(truth, corpus, density, streams)
         rows.append(row)
-    pairs = tabulate(truth, corpus, fitted.snapshots[0][1], streams)
-    rows[-1] |= {
-        "loss": float(fitted.trace.loss[-1]),
-        "converged": fitted.trace.converged,
-        "iiv_error_direct": float(judged_error(pairs, judgements(direct)[corpus.plausible])),
-        "iiv_error_paired": float(judged_error(pairs, judgements(paired)[corpus.plausible])),
-    }
+    rows[-1] |= {"loss": float(fitted.trace.loss[-1]), "converged": fitted.trace.converged}
+    for name, judge in judges.items():
+        pairs = tabulate(truth, corpus, fitted.snapshots[0][1], streams)  # for D, which all densities share
+        rows[-1][name] = float(judged_error(pairs, judgements(judge)[corpus.plausible]))
     return rows
-
-
-def drawn(config: Config, streams: Streams) -> tuple[Truth, Listed, Labelled, Labelled]:
-    """What one replicate is trained on: truth and corpus, N examples of D, and the corpus with as many errors."""
-    truth = list_facts(world_of(config), streams.numpy("facts"))
-    corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
-    few, many = (label(truth, corpus, streams.numpy("labelled"), paired=paired) for paired in (False, True))
-    return truth, corpus, few, many
 
 
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: all replicates are trained as one program, family by family."""
-    truths, corpora, few, many = zip(*(drawn(config, one) for one in streams), strict=True)
+    truths = [list_facts(world_of(config), one.numpy("facts")) for one in streams]
+    corpora, labelled = [], {name: [] for name in JUDGES}
+    for truth, one in zip(truths, streams, strict=True):
+        corpora.append(sample_listed(truth, config.draws, one.numpy("corpus")))
+        for name, paired in JUDGES.items():
+            labelled[name].append(label(truth, corpora[-1], one.numpy("labelled"), paired=paired))
     rows = []
     for method in config.methods:
-        model = family(method, config)
-        settings: dict[str, Any] = {"streams": streams, "learning_rate": RATES[method], "steps": config.steps}
-        fits = fit_many(corpora, model, every=looks(config.steps), **settings)
-        direct, paired = (train_judges(examples, model, **settings) for examples in (few, many))
-        for parts in zip(truths, corpora, fits, direct, paired, streams, strict=True):
-            rows += curve(*parts)
+        model, settings = family(method, config), {"learning_rate": RATES[method], "steps": config.steps}
+        fits = fit_many(corpora, model, streams=streams, every=looks(config.steps), **settings)
+        judges: dict[str, list[Fitted]] = {}
+        if isinstance(model, Tabular):  # whose logits are scores of single responses
+            judges = {name: train_judges(few, model, streams=streams, **settings) for name, few in labelled.items()}
+        for i, parts in enumerate(zip(truths, corpora, fits, strict=True)):
+            rows += curve(*parts, {name: found[i] for name, found in judges.items()}, streams[i])
     return rows

@@ -85,18 +85,21 @@ def valid_of(truth: Truth) -> Bool[np.ndarray, "facts responses"]:
 def loss_derivative(mass: Float[np.ndarray, "facts responses"], fit: TableFit, z: float) -> float:
     """Return dL/ds at s = 1 of L(s) = sum of mass(c, r) x (-ln p_hat_s(r|c)), nats a draw.
 
-    p_hat_s is p_hat times s where p_hat(r|c) > ``z``, renormalised prompt by prompt; ``mass`` = p(c, r) sums to 1.
-    KNVZ 2025, section 3.1: it equals p_hat(A) - p(A) under the law of ``mass``, which is not used here: L itself is
-    evaluated at s = 1 + i STEP (Squire & Trapp 1998), and its imaginary part divided by STEP. Raises ``BadInput``
-    where p_hat is 0 for a response that is drawn: the loss is infinite and has no derivative.
+    p_hat_s is p_hat times s where p_hat(r|c) > ``z``, renormalised prompt by prompt; ``mass`` = p(c, r) sums to 1. What
+    p_hat puts outside V and E counts as one response of its prompt, as in the table of pairs. KNVZ 2025, section 3.1:
+    the derivative equals p_hat(A) - p(A) under the law of ``mass``. That is not used here: L itself is evaluated at
+    s = 1 + i STEP (Squire & Trapp 1998), and its imaginary part divided by STEP. Raises ``BadInput`` where p_hat is 0
+    for a response that is drawn: the loss is infinite and has no derivative.
     """
     stated = mass > 0
     if not (fit.p_hat[stated] > 0).all():
         raise BadInput("p_hat is 0 for a response that is drawn: its loss is infinite and has no derivative")
-    scaled = np.where(fit.p_hat > z, fit.p_hat * (1 + STEP * 1j), fit.p_hat)
-    total = scaled.sum(1) + (0.0 if fit.nonsense is None else fit.nonsense)
+    outside = np.zeros(len(mass)) if fit.nonsense is None else fit.nonsense
+    density = np.hstack([fit.p_hat, outside[:, None]])
+    scaled = np.where(density > z, density * (1 + STEP * 1j), density)
+    total = scaled.sum(1)
     fact, _ = np.nonzero(stated)
-    loss = -(mass[stated] * (np.log(scaled[stated]) - np.log(total[fact]))).sum()
+    loss = -(mass[stated] * (np.log(scaled[:, :-1][stated]) - np.log(total[fact]))).sum()
     return float(loss.imag / STEP)
 
 
@@ -188,8 +191,8 @@ def judgements(judge: Fitted) -> Bool[np.ndarray, "facts responses"]:
     """What a trained judge says of every response: valid iff its score is above 0, strictly, as with a density."""
     assert isinstance(judge.model, Judge)
     with jax.enable_x64(True):
-        given = jax.tree.map(jnp.asarray, judge.examples.given)
-        return np.asarray(judge.model.scores.logits(judge.params, None, given) > 0)
+        params, given = jax.tree.map(jnp.asarray, (judge.params, judge.examples.given))
+        return np.asarray(judge.model.scores.logits(params, None, given) > 0)
 
 
 def train_judges(

@@ -12,12 +12,12 @@ import pytest
 from toys import TOY, digest, with_cell, write
 
 from simlab.errors import BadInput
+from simlab.machine import available_memory
 from simlab.seeds import Streams
 from simlab.sweep import blocks, devices, display, inspecting, memory, run
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.cli import command
 from simlab.sweep.inspecting import export_run, verify_run
-from simlab.sweep.limits import available_memory
 from simlab.sweep.loading import load
 from simlab.sweep.plan import make_plan
 from simlab.sweep.planning import Target, blocks_needed, needs, next_blocks

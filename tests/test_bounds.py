@@ -242,6 +242,10 @@ REPORTS: dict[str, Callable[[int], bounds.BoundReport]] = {
     "missing_mass_from_singletons": lambda n: bounds.missing_mass_from_singletons(0.5, n, missing_mass=0.4),
     "missing_mass_from_singletons_sharp": lambda n: bounds.missing_mass_from_singletons_sharp(0.5, n, 0.4),
     "missing_mass_from_counts": lambda n: bounds.missing_mass_from_counts(0.3 - 0.1 / n, 0.4, 0.01, 0.5),
+    "error_from_choices": lambda n: bounds.error_from_choices(0.2, n + 1, 0.4),
+    "error_from_choices_sharp": lambda n: bounds.error_from_choices_sharp(0.2, n + 1, 0.4),
+    "error_from_family": lambda n: bounds.error_from_family(0.2, 2, n, 0.1, 0.4),
+    "error_from_bits": lambda n: bounds.error_from_bits(0.5, n + 1, 0.9),
     "error_from_monofacts": lambda n: bounds.error_from_monofacts(0.5, n, 0.1, 1e-9, error=0.3),
     "error_from_monofacts_sharp": lambda n: bounds.error_from_monofacts_sharp(0.5, 0.1, 1 / n, 0.3),
 }

@@ -10,6 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from simlab.bounds.catalogue import THEOREMS, theorem
+from simlab.bounds.choices import (
+    error_from_bits,
+    error_from_choices,
+    error_from_choices_sharp,
+    error_from_family,
+)
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
@@ -43,6 +49,10 @@ __all__ = [
     "Kind",
     "MissingMassDeviation",
     "Theorem",
+    "error_from_bits",
+    "error_from_choices",
+    "error_from_choices_sharp",
+    "error_from_family",
     "error_from_iiv",
     "error_from_iiv_unprompted",
     "error_from_monofacts",

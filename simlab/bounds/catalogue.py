@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.bounds import missing_mass, monofacts, reduction, singletons
+from simlab.bounds import choices, missing_mass, monofacts, reduction, singletons
 from simlab.bounds.report import Theorem
 from simlab.errors import unknown
 
@@ -16,6 +16,10 @@ THEOREMS: tuple[Theorem, ...] = (
     missing_mass.LEMMA_1,
     missing_mass.SHARP,
     missing_mass.CERTIFICATE,
+    choices.THEOREM_3,
+    choices.THEOREM_4,
+    choices.FAMILY,
+    choices.BITS,
     monofacts.COROLLARY_1,
     monofacts.SHARP,
 )

@@ -3,6 +3,7 @@
 A table is the long ``summary`` of a sweep: one row a (settings, method, measure) with its mean, MCSE and quantiles.
 """
 
+from simlab.drawing.choices import error_from_choices
 from simlab.drawing.claims import (
     bounds_against_draws,
     error_from_iiv,
@@ -12,12 +13,15 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
+from simlab.drawing.monofacts import error_against_monofacts
 from simlab.drawing.training import error_from_iiv_training
 
 PICTURES = {
     draw.__name__: draw
     for draw in (
         bounds_against_draws,
+        error_from_choices,
+        error_against_monofacts,
         error_from_iiv,
         error_from_iiv_training,
         error_from_monofacts,
@@ -31,6 +35,8 @@ PICTURES = {
 __all__ = [
     "PICTURES",
     "bounds_against_draws",
+    "error_against_monofacts",
+    "error_from_choices",
     "error_from_iiv",
     "error_from_iiv_training",
     "error_from_monofacts",

@@ -21,8 +21,9 @@ from jaxtyping import Array, Float
 
 from simlab.errors import BadInput
 from simlab.fitting.families import Family, Params, Tree
-from simlab.fitting.memory import available_memory, bytes_of, device_in_use, in_words
+from simlab.fitting.memory import available_memory, bytes_of, device_in_use
 from simlab.fitting.rules import Hyper, Plan
+from simlab.terminal.wording import storage
 
 
 class Data(NamedTuple):
@@ -146,11 +147,11 @@ def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]
 def check_memory(program: Program, needed: int) -> None:
     """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
     free = available_memory()
-    if needed > free:
+    if free is not None and needed > free:
         batch = program.plan.batch
         way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
         size = f"batch = {batch}" if batch else "the whole corpus at once"
-        raise BadInput(f"{size}: {program.family.name} needs {in_words(needed)} of {in_words(free)} free: {way}")
+        raise BadInput(f"{size}: {program.family.name} needs {storage(needed)} of {storage(free)} free: {way}")
 
 
 @lru_cache(maxsize=64)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simlab.errors import BadInput
+from simlab.machine import available_memory
 from simlab.sweep.carrying import read_back
 from simlab.sweep.devices import gpu_memory
-from simlab.sweep.limits import available_memory
 from simlab.sweep.loading import Experiment
 from simlab.sweep.plan import Job, Plan
 from simlab.sweep.pools import Workers
