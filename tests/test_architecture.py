@@ -27,7 +27,7 @@ STATIONS = (
     {"rendering"},
     {"models", "fitting"},
     {"pairs"},
-    {"measures"},
+    {"measures", "remembering"},
     {"judging", "poor_models"},
     {"trials"},
     {"sweep", "audit"},

@@ -3,6 +3,7 @@
 A table is the long ``summary`` of a sweep: one row a (settings, method, measure) with its mean, MCSE and quantiles.
 """
 
+from simlab.drawing.capacity import bits_against_exposures, memory_collapse
 from simlab.drawing.choices import error_from_choices
 from simlab.drawing.claims import (
     bounds_against_draws,
@@ -20,6 +21,7 @@ from simlab.drawing.training import error_from_iiv_training
 PICTURES = {
     draw.__name__: draw
     for draw in (
+        bits_against_exposures,
         bounds_against_draws,
         error_from_choices,
         error_against_monofacts,
@@ -29,6 +31,7 @@ PICTURES = {
         error_from_monofacts,
         error_from_singletons,
         letters_from_tokens,
+        memory_collapse,
         missing_mass_from_singletons,
         missing_mass_intervals,
     )
@@ -37,6 +40,7 @@ PICTURES = {
 
 __all__ = [
     "PICTURES",
+    "bits_against_exposures",
     "bounds_against_draws",
     "error_against_monofacts",
     "error_from_choices",
@@ -46,6 +50,7 @@ __all__ = [
     "error_from_monofacts",
     "error_from_singletons",
     "letters_from_tokens",
+    "memory_collapse",
     "missing_mass_from_singletons",
     "missing_mass_intervals",
     "publish",

@@ -67,6 +67,14 @@ LEARNERS = {
         options=("order", "smoothing", "constant", "tokens", "subwords"),
     ),
     "softmax_table": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=FITTED),
+    "transformer": Learner(
+        prompted=True,
+        factoids=False,
+        needs_counts=True,
+        needs_idk=False,
+        listed=True,
+        options=("heads", "hidden", "layers", "templates", "tied", "width", *FITTED),
+    ),
 }
 
 
