@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 import subprocess
 import sys
@@ -634,6 +635,17 @@ def test_another_value_would_be_seen(
     monkeypatch.setattr(benchmark_script, "FLOOR", 1e-4)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         benchmark_script.side_by_side(study, 1.5, True)
+
+
+def test_a_cell_keeps_its_budget_as_measured() -> None:
+    """Under .05 s in either reading at every shape, and the whole study, where it was run, under five minutes."""
+    measured = json.loads((ROOT / "benchmarks" / "results" / "monofacts.json").read_text())
+    seconds = {row["name"]: row["seconds"] for row in measured["rows"]}
+    cells = [value for name, value in seconds.items() if name.startswith("one cell")]
+    assert (len(cells), measured["smoke"]) == (6, False)
+    assert max(cells) < 0.05
+    assert all(value < 300 for name, value in seconds.items() if name.startswith("whole study"))
+    assert min(row["ratio"] for row in measured["rows"] if "ratio" in row) > 20
 
 
 CHECKED = """
