@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from simlab.drawing.ink import GREY, Row, Z, mean_of, style, values
 
@@ -132,8 +133,6 @@ def _method(rows: Sequence[Row], kind: str) -> str:
 
 def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
     """One legend for all panels: methods by colour, tokens by line, and what stands beside them."""
-    from matplotlib.lines import Line2D
-
     handles: list[Any] = [Line2D([], [], color=COLOURS[kind], lw=1.5, label=NAMES[kind]) for kind in COLOURS]
     for line, mark, label in TOKENS.values():
         handles.append(Line2D([], [], color=GREY, ls=line, marker=mark, ms=3, lw=1.1, label=label))
