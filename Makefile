@@ -56,7 +56,7 @@ bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/res
 	$(RUN) benchmarks/engine.py --out benchmarks/results/engine.json
 	$(RUN) benchmarks/fits.py --out benchmarks/results/fits.json
 	$(RUN) benchmarks/ngrams.py --out benchmarks/results/ngrams.json
-	$(RUN) benchmarks/monofacts.py --out benchmarks/results/monofacts.json
+	$(RUN) benchmarks/monofacts.py --study --out benchmarks/results/monofacts.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 
 bench-gpu: $(VENV)/.core  ## the fits on a GPU; writes benchmarks/results/gpu.json
