@@ -127,11 +127,10 @@ def memory_collapse(summary: Sequence[Row]) -> Figure:
                     own.sort(key=lambda row: row["step"])
                     dash = "--" if method.startswith("seen") else "-"
                     steps, middle = [row["step"] for row in own], [row["mean"] for row in own]
-                    axes.plot(steps, middle, dash, color=CYCLE[i % len(CYCLE)], lw=1.2, label=method)
+                    axes.plot(steps, middle, dash, marker=".", color=CYCLE[i % len(CYCLE)], lw=1.2, label=method)
                     low, high = ([row["mean"] + s * Z * row["mcse"] for row in own] for s in (-1, 1))
                     axes.fill_between(steps, low, high, color=CYCLE[i % len(CYCLE)], alpha=0.2, lw=0)
                 axes.set_xscale("symlog", linthresh=10, linscale=0.5)
-                axes.set_ylim(-0.03, 1.05)
         for axes, size in zip(grid[0], sizes, strict=True):
             axes.set_title(f"{size:,.0f} old pairs")
         for axes in grid[-1]:

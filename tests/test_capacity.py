@@ -1,0 +1,244 @@
+"""What is stored, how long nothing is known, what is forgotten: the measures by hand, the claims on fits and tables."""
+
+from __future__ import annotations
+
+import math
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import linregress
+
+from simlab.errors import BadInput
+from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, plateau, surprises
+from simlab.rendering.biographies import Register
+from simlab.rendering.templates import PUBLISHED
+from simlab.seeds import Streams
+
+ROOT = Path(__file__).parents[1]
+CAPACITY = runpy.run_path(str(ROOT / "experiments" / "capacity.py"))
+COLLAPSE = runpy.run_path(str(ROOT / "experiments" / "memory_collapse.py"))
+
+
+# bits
+
+
+def test_measures_by_hand() -> None:
+    p_hat = np.array([[0.5, 0.25, 0.25], [0.4, 0.4, 0.2], [0.0, 0.0, 1.0]])
+    correct = np.array([0, 1, 0])
+    np.testing.assert_allclose(surprises(p_hat, correct)[:2], [math.log(2), -math.log(0.4)], rtol=1e-15)
+    assert surprises(p_hat, correct)[2] == math.inf
+    assert accuracy(p_hat, correct) == pytest.approx(1 / 3)  # the tie of the second fact is no knowledge
+    assert no_knowledge(np.array([4, 8])) == pytest.approx(2.5 * math.log(2))
+    gained = bits_stored(np.log([1.0, 2.0, 16.0]), np.array([4, 4, 8]), np.array([0, 0, 1]))
+    assert gained == pytest.approx(3.0)  # 2 + 1 bits of one attribute; the other's -1 counts as 0
+
+
+def test_the_published_attributes_have_the_published_baseline() -> None:
+    """Zucchet et al. 2025: the mean of ln|values| over six attributes, 6.79 nats with 201 years of birth."""
+    assert no_knowledge(Register(3, PUBLISHED).answers) == pytest.approx(6.79, abs=0.006)
+
+
+@pytest.mark.parametrize("known", [0, 1, 3, 5])
+def test_a_memory_of_some_bits_of_every_value_has_stored_them(known: int) -> None:
+    """It knows the first bits of 32 values and spreads its belief over the rest: exactly so many bits a fact."""
+    correct = np.random.default_rng(0).integers(0, 32, 200)
+    group = np.arange(32) // 2 ** (5 - known)
+    p_hat = (group == group[correct][:, None]) / 2 ** (5 - known)
+    stored = bits_stored(surprises(p_hat, correct), np.full(200, 32), np.zeros(200, dtype=int))
+    assert stored == pytest.approx(200 * known)
+
+
+def test_a_guess_stores_nothing_in_the_mean_over_worlds() -> None:
+    """Any density fixed before the world is drawn: mean bits are at most 0, and so is the bound, up to its floor."""
+    rng = np.random.default_rng(1)
+    facts, values = 400, 8
+    p_hat = rng.dirichlet(np.full(values, 5.0), facts)
+    attribute, answers = np.zeros(facts, dtype=int), np.full(facts, values)
+
+    def stored(correct: np.ndarray) -> float:
+        surprise = surprises(p_hat, correct)
+        return bits_stored(surprise, answers, attribute) - bits_stored(
+            2 * math.log(values) - surprise, answers, attribute
+        )
+
+    blind = [stored(rng.integers(0, values, facts)) for _ in range(300)]
+    told = [
+        stored(np.where(rng.random(facts) < 0.3, p_hat.argmax(1), rng.integers(0, values, facts))) for _ in range(300)
+    ]
+    assert np.mean(blind) < 4 * np.std(blind) / math.sqrt(300)
+    assert np.mean(told) > 20 * np.std(told) / math.sqrt(300)  # the check would notice knowledge
+
+
+def test_bits_need_one_of_each_a_fact_and_numbers() -> None:
+    one = np.ones(3, dtype=int)
+    with pytest.raises(BadInput) as caught:
+        bits_stored(np.ones(2), one, one)
+    assert str(caught.value) == "2 surprises, 3 sizes and 3 attributes: give one of each a fact"
+    with pytest.raises(BadInput) as caught:
+        bits_stored(np.array([0.0, math.nan, 1.0]), one, one)
+    assert str(caught.value) == (
+        "a surprise is not a number: the fit diverged, and has stored nothing that could be counted"
+    )
+
+
+# plateaus
+
+
+def test_a_plateau_by_hand() -> None:
+    found = plateau([10, 20, 30, 40], [5.0, 4.0, 3.0, 1.0], 4.0, below=0.5)
+    assert (found.low, found.high, found.ended) == (30, 40, True)
+    assert found.length == pytest.approx(35)
+    back = plateau([1, 2, 3, 4], [5.0, 1.0, 4.0, 1.0], 4.0)  # it had not left for good
+    assert (back.low, back.high) == (3, 4)
+    never = plateau([1, 2, 3], [5.0, 4.0, 3.7], 4.0)
+    assert (never.length, never.low, never.high, never.ended) == (3, 3, math.inf, False)
+    at_once = plateau([7, 9], [1.0, 0.5], 4.0)
+    assert (at_once.length, at_once.low, at_once.high, at_once.ended) == (7, 0, 7, True)
+    from_infinity = plateau([1, 2], [math.inf, 1.0], 4.0)
+    assert (from_infinity.length, from_infinity.low) == (2, 1)
+
+
+def test_a_plateau_does_not_depend_on_what_comes_before_it_or_on_units() -> None:
+    steps = np.arange(1, 200)
+    loss = 3.0 / (1 + np.exp((steps - 120) / 8.0))
+    once = plateau(steps, loss, 3.0)
+    truth = 120 - 8 * math.log(9)  # where the loss is nine tenths of the baseline
+    assert once.low <= truth <= once.high
+    assert once.length == pytest.approx(truth, abs=0.05)
+    scaled = plateau(5 * steps, 2 * loss, 6.0)
+    assert scaled.length == pytest.approx(5 * once.length)
+    statistics = np.concatenate([np.linspace(9.0, 3.0, 20), loss])  # the phase in which values are learned
+    assert plateau(np.arange(-19, 200), statistics, 3.0).length == pytest.approx(once.length)
+
+
+REFUSED: dict[str, Any] = {
+    "2 steps and 1 losses: give one loss a step, and steps that increase": lambda: plateau([1, 2], [1.0], 1.0),
+    "3 steps and 3 losses: give one loss a step, and steps that increase": lambda: plateau([1, 3, 2], [1.0] * 3, 1.0),
+    "a loss is not a number: the fit diverged, and its plateau has no end": lambda: plateau([1], [math.nan], 1.0),
+    "below = 0: must lie strictly between 0 and 1": lambda: plateau([1], [1.0], 1.0, below=0.0),
+    "2 sizes and 2 lengths: give three positive pairs or more": lambda: exponent([1, 2], [1, 2]),
+    "3 sizes and 3 lengths: give three positive pairs or more": lambda: exponent([1, 2, 3], [1, 0, 2]),
+    "sizes = [2, 2, 2]: must not all be equal": lambda: exponent([2, 2, 2], [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_bad_input_is_a_sentence(sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        REFUSED[sentence]()
+    assert str(caught.value) == sentence
+
+
+def test_exponents_are_least_squares_on_logarithms() -> None:
+    sizes = np.array([10, 20, 50, 100, 400])
+    slope, error = exponent(sizes, 3.0 * sizes**1.2)
+    assert slope == pytest.approx(1.2, abs=1e-12)
+    assert error == pytest.approx(0.0, abs=1e-7)
+    noisy = 3.0 * sizes * np.exp(np.random.default_rng(0).normal(0, 0.2, 5))
+    told = linregress(np.log(sizes), np.log(noisy))
+    assert exponent(sizes, noisy) == pytest.approx((told.slope, told.stderr), rel=1e-10)
+
+
+# fits
+
+
+SMALL: dict[str, Any] = {"populations": (24,), "strangers": 8, "values": "8 4x2", "templates": 2, "batch": 16}
+
+
+@pytest.mark.parametrize("method", CAPACITY["METHODS"])
+def test_more_exposures_store_more_bits(method: str) -> None:
+    """From nothing at 2 exposures to more than half of what is offered; strangers come to be worse than unknown."""
+    few, many = (
+        CAPACITY["cell"](CAPACITY["Config"](exposures=e, methods=(method,), **SMALL), [Streams(3, "capacity")])[0]
+        for e in (2, 400)
+    )
+    assert few["bits_stored"] < 0.25 * few["bits_offered"]
+    assert many["bits_stored"] > 0.5 * many["bits_offered"]
+    assert many["accuracy"] > 0.7 > few["accuracy"]
+    assert many["surprise_of_strangers"] > 1.2 * many["baseline"] > 1.2 * many["surprise"]
+    assert many["confidence_in_strangers"] < many["confidence"]
+    assert many["bits_offered"] == 24 * 2 * 3
+    for row in (few, many):
+        assert row["error_from_iiv_slack"] >= -1e-9
+        right = 2 * row["iiv_error"] - row["valid_over_errors"] - row["calibration_gap"]
+        assert row["error"] == pytest.approx(right + row["over"] + row["room"] + row["gap"], abs=1e-11)
+
+
+def test_strangers_are_not_written_about() -> None:
+    config = CAPACITY["Config"](**SMALL)
+    one, again, other = (CAPACITY["people"](config, 24, Streams(seed)) for seed in (1, 1, 2))
+    register = one.register
+    assert register.individuals == 32
+    assert one.written.sum() == 48
+    strangers = set(register.individual[~one.written])
+    assert len(strangers) == 8
+    assert not strangers & set(register.individual[one.corpus.prompt])
+    np.testing.assert_array_equal(one.correct, again.correct)
+    assert strangers == set(again.register.individual[~again.written])
+    assert strangers != set(other.register.individual[~other.written])
+
+
+REFUSED_SETTINGS: dict[str, Any] = {
+    "method 'ngram' is unknown: choose from bilinear, mlp, transformer": {"methods": ("ngram",)},
+    "populations = (20, 10): must increase, from 2 on": {"populations": (20, 10)},
+    "width = 12: must be a multiple of heads = 5": {"heads": 5},
+    "parts of birth date = (1, 1): must be counts of at least 1 whose product is over 1": {"values": "4 1x1"},
+    "values = '2 2 2 2 2 2 2': there are templates for 6 attributes at most": {"values": "2 2 2 2 2 2 2"},
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED_SETTINGS)
+def test_settings_that_make_no_study_are_refused(sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        CAPACITY["check"](CAPACITY["Config"](**REFUSED_SETTINGS[sentence]))
+    assert str(caught.value) == sentence
+
+
+def collapsed(row: dict[str, float]) -> bool:
+    """Whether a tenth or more of the old pairs is lost: the check of what follows."""
+    return row["accuracy_old"] < 0.9
+
+
+def test_new_pairs_corrupt_a_full_memory_and_seen_ones_do_not() -> None:
+    """A quarter of the study: three memories of 64 units, as full; at 1,000 steps, before Adam drifts by itself."""
+    config = COLLAPSE["Config"](old=2048, new=32, hidden=64, steps=8_000, looks=(0, 100, 1_000), replays=(0.0, 0.5))
+    rows = COLLAPSE["cell"](config, [Streams(9, "collapse", r) for r in range(3)])
+    found: dict[tuple[str, int], list[dict[str, float]]] = {}
+    for row in rows:
+        found.setdefault((row["method"], row["step"]), []).append(row)
+    assert len(rows) == 27
+    for method in ("new pairs", "new pairs, replay 0.5", "seen pairs"):
+        assert min(row["accuracy_old"] for row in found[method, 0]) > 0.97
+        assert min(row["accuracy_taught"] for row in found[method, 1_000]) > 0.97
+    assert max(row["accuracy_taught"] for row in found["new pairs", 0]) < 0.25
+    assert all(collapsed(row) for row in found["new pairs", 1_000])
+    assert not any(collapsed(row) for row in found["seen pairs", 1_000])
+    assert not any(collapsed(row) for row in found["new pairs, replay 0.5", 1_000])
+
+
+def test_lessons_hold_the_shares_they_name() -> None:
+    lessons = COLLAPSE["lessons"](COLLAPSE["Config"](old=512, new=64, replays=(0.0, 0.2, 0.5)))
+    for method, share in (("new pairs", 0.0), ("new pairs, replay 0.2", 0.2), ("new pairs, replay 0.5", 0.5)):
+        prompt, taught = lessons[method]
+        assert (prompt < 512).mean() == pytest.approx(share, abs=0.01)
+        np.testing.assert_array_equal(taught, np.arange(512, 576))
+    prompt, taught = lessons["seen pairs"]
+    np.testing.assert_array_equal(prompt, taught)
+    assert taught.max() < 512
+
+
+REFUSED_LESSONS: dict[str, Any] = {
+    "replays = 1: must be shares of at least 0 and less than 1": {"replays": (0.0, 1.0)},
+    "looks = (5, 10): must increase from 0": {"looks": (5, 10)},
+    "new = 300: must be fewer than the 200 old pairs": {"old": 200, "new": 300},
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED_LESSONS)
+def test_lessons_that_cannot_be_taught_are_refused(sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        COLLAPSE["check"](COLLAPSE["Config"](**REFUSED_LESSONS[sentence]))
+    assert str(caught.value) == sentence
