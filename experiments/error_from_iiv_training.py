@@ -5,10 +5,12 @@ derivative of the loss in one direction. That derivative is of the loss that is 
 training, for a family that can follow it and for families that cannot, and what is left of it in the population. Data:
 a Zipf world of 300 facts of 20 answers, IDK in 30 % of the draws; N = 200 leaves most facts unseen, N = 2,000 few.
 Estimands: the terms of Theorem 1 at each step, delta under the law of the population and of the training data, and the
-derivative of the training loss. Methods: a table of logits, the bilinear table of rank 1 and an MLP, trained by Adam on
-the same corpora; beside the judge that each density induces, judges of the same family that are trained to judge, on N
-examples of D or on the corpus and as many errors, and the best judge given the training data. Performance: means and
-their Monte Carlo standard errors over corpora; given a density every term is an exact sum.
+derivative of the training loss. Methods: a table of logits, the bilinear table of rank 1, an MLP, and a transformer on
+the facts as sentences, trained by Adam on the same corpora; beside the judge that each density induces, judges of the
+first three families that are trained to judge, on N examples of D or on the corpus and as many errors, and the best
+judge given the training data. What the transformer puts on other strings counts as one more, wrong, response of each
+prompt. Performance: means and their Monte Carlo standard errors over corpora; given a density every term is an exact
+sum.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from simlab.models.bilinear import Bilinear
 from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.models.tabular import Tabular
+from simlab.models.transformer import Transformer
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, zipf
@@ -51,11 +54,14 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     exponent: float = Field(1.0, ge=0, le=10, description="exponent of the Zipf world")
     answers: int = Field(20, ge=2, le=10**4, description="|R_c|, the plausible answers of a prompt")
     answer_rate: float = Field(0.7, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
-    methods: tuple[str, ...] = Field(("softmax_table", "bilinear", "mlp"), min_length=1, description="families")
+    methods: tuple[str, ...] = Field(
+        ("softmax_table", "bilinear", "mlp", "transformer"), min_length=1, description="families"
+    )
     steps: int = Field(500, ge=1, le=10**6, description="steps of Adam on the whole corpus")
     rank: int = Field(1, ge=1, le=10**4, description="rank of the bilinear table")
-    hidden: int = Field(32, ge=1, le=10**5, description="hidden units of the MLP")
-    width: int = Field(16, ge=1, le=10**4, description="coordinates of the MLP's keys and values")
+    hidden: int = Field(32, ge=1, le=10**5, description="hidden units of MLP and transformer")
+    width: int = Field(16, ge=1, le=10**4, description="coordinates of the MLP's keys and values, and of a token")
+    layers: int = Field(1, ge=1, le=12, description="layers of the transformer")
 
 
 GRID = {"draws": (200, 2_000)}
@@ -66,7 +72,7 @@ ALONG = ("step",)
 SHOWN = ("error", "iiv_error", "calibration_gap", "training_gap", "over", "room", "gap", "error_from_iiv_slack")
 PICTURE = "error_from_iiv_training"
 
-RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01}
+RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01, "transformer": 0.03}
 """Learning rates of Adam at which each family comes to rest within these steps, as far as it does."""
 JUDGES = {"iiv_error_direct": False, "iiv_error_paired": True}
 """Judges that are trained: on N examples of D, or on the corpus paired with as many errors."""
@@ -76,6 +82,8 @@ def family(method: str, config: Config) -> Family:
     """Return the family of that name at the sizes of a grid point."""
     if method == "bilinear":
         return Bilinear(config.rank)
+    if method == "transformer":
+        return Transformer(layers=config.layers, width=config.width, hidden=config.hidden)
     return MLP(config.hidden, config.width) if method == "mlp" else SoftmaxTable()
 
 

@@ -36,7 +36,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
     """
     with style():
         sizes, methods = sorted(values(summary, "draws")), values(summary, "method")
-        figure = Figure(figsize=(2.2 + 2.0 * len(methods), 1.0 + 2.1 * len(sizes)))
+        figure = Figure(figsize=(2.2 + 2.0 * max(len(methods), 2), 1.0 + 2.1 * len(sizes)))
         grid = figure.subplots(len(sizes), len(methods) + 1, sharey=True, squeeze=False)
         for panels, n in zip(grid, sizes, strict=True):
             rows = [row for row in summary if row["draws"] == n]
@@ -51,7 +51,8 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
         for axes in grid.flat:
             found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         order = [label for label in (*CURVES, BEST, *JUDGES, *PARTS) if label in found]
-        figure.legend([found[name] for name in order], order, loc="outside upper center", ncols=4, fontsize=7.5)
+        columns, handles = min(len(methods) + 1, 4), [found[name] for name in order]
+        figure.legend(handles, order, loc="outside upper center", ncols=columns, fontsize=7.5)
     return figure
 
 
@@ -70,7 +71,7 @@ def _curves(axes: Axes, rows: Sequence[Row]) -> None:
         axes.axhline(2 * best["mean"], ls="-.", color=CYCLE[2], lw=1, label=BEST)
     for label, (measure, fill) in JUDGES.items():
         judge = mean_of(rows, measure, step=steps[-1])
-        if judge is not None:
+        if judge is not None and judge["n"]:
             look: Any = {"ms": 4, "color": CYCLE[0], "mfc": fill, "zorder": 4, "clip_on": False}
             axes.plot([steps[-1]], [2 * judge["mean"]], "D", label=label, **look)
     axes.axhline(0.0, color=GREY, lw=0.6)
@@ -98,6 +99,6 @@ def _slacks(axes: Axes, rows: Sequence[Row], methods: Sequence[str]) -> None:
                 at += size["mean"]
         axes.errorbar([place], [error["mean"]], yerr=[Z * error["mcse"]], fmt="s", ms=4, color="black", mfc="white")
     axes.axhline(0.0, color=GREY, lw=0.6)
-    names = [str(method).replace("_", "\n") for method in methods]
-    axes.set_xticks(range(len(methods)), names, fontsize=7.5)
+    names = [str(method).replace("_", " ") for method in methods]
+    axes.set_xticks(range(len(methods)), names, fontsize=7.5, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.6, len(methods) - 0.4)
