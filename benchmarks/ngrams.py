@@ -121,11 +121,11 @@ def main() -> None:
     if not installed("NLTK", "nltk"):
         return
     tokens = corpus(2_000, 200) if chosen.smoke else corpus(200_000, 10_000)
-    repeats, sample = (3, 50) if chosen.smoke else (15, 2_000)
+    repeats, sample = (3, 50) if chosen.smoke else (15, 50_000)
     rows = numbering(tokens, 3)
     for order in (2, 3):
         for smoothing in ("mle", "kneser_ney"):
-            few = sample if smoothing == "mle" else max(sample // 100, 10)
+            few = sample if smoothing == "mle" else 10  # seconds a token
             rows += beside(tokens, order, smoothing, few, repeats)
     for row in rows:
         ratio = f"{row['ratio']:10.1f} x" if "ratio" in row else ""

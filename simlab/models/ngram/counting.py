@@ -25,7 +25,6 @@ from simlab.rendering.tokens import Tokens, check_tokens, gather
 
 ROOT = 0
 MOST_GRAMS = 2 * 10**9  # node numbers are 32-bit
-FEW = 8  # children that are looked through one by one
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,9 +72,9 @@ class Counts:
         return np.where(context, node, self.suffix)
 
     @cached_property
-    def lookup(self) -> tuple[Int[np.ndarray, " slots"], ...]:
-        """What ``find`` reads: a hash table of the children of nodes with more than a few, and the trie itself."""
-        return _hashed(self.child, self.token, self.vocabulary), self.child, self.token, self.parent
+    def lookup(self) -> tuple[Int[np.ndarray, " slots"], Int[np.ndarray, " slots"]]:
+        """What ``find`` reads: a hash table from (parent, token) to node for depths above 1, -1 where a key is free."""
+        return _hashed(self.parent, self.token, self.vocabulary)
 
 
 def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings"] | None = None) -> Counts:
@@ -148,42 +147,31 @@ def _slot(key: Any, mask: int) -> Any:
 
 
 @jit
-def _hashed(child: Any, token: Any, vocabulary: int) -> Any:
-    """The table: nodes by their parent and token, 0 where free."""
-    many = 0
-    for u in range(1, len(token)):
-        if child[u + 1] - child[u] > FEW:
-            many += child[u + 1] - child[u]
+def _hashed(parent: Any, token: Any, vocabulary: int) -> tuple[Any, Any]:
+    """The keys and nodes of the table, at most two thirds of it full."""
     size = 2
-    while 2 * size < 3 * many:
+    while 2 * size < 3 * len(parent):
         size *= 2
-    table = np.zeros(size, dtype=np.int32)
-    for u in range(1, len(token)):
-        if child[u + 1] - child[u] > FEW:
-            for v in range(child[u], child[u + 1]):
-                place = _slot(np.int64(u) * vocabulary + token[v], size - 1)
-                while table[place]:
-                    place = (place + 1) & (size - 1)
-                table[place] = v
-    return table
+    keys, nodes = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32)
+    for v in range(vocabulary + 2, len(parent)):
+        key = np.int64(parent[v]) * vocabulary + token[v]
+        place = _slot(key, size - 1)
+        while keys[place] >= 0:
+            place = (place + 1) & (size - 1)
+        keys[place], nodes[place] = key, v
+    return keys, nodes
 
 
 @jit
-def find(table: Any, child: Any, token: Any, parent: Any, u: int, w: int) -> Any:
+def find(keys: Any, nodes: Any, vocabulary: int, u: int, w: int) -> Any:
     """The child of node ``u`` by token ``w``, or -1; at the root it is always there."""
     if u == ROOT:
         return np.int64(w + 1)
-    low, high = np.int64(child[u]), np.int64(child[u + 1])
-    if high - low <= FEW:  # on one or two lines of the cache, where the table costs one of its own
-        while low < high and token[low] < w:
-            low += 1
-        return low if low < high and token[low] == w else np.int64(-1)
-    vocabulary, mask = child[1] - 2, len(table) - 1
-    place = _slot(np.int64(u) * vocabulary + w, mask)
-    while table[place]:
-        v = np.int64(table[place])
-        if token[v] == w and parent[v] == u:
-            return v
+    mask, key = len(keys) - 1, np.int64(u) * vocabulary + w
+    place = _slot(key, mask)
+    while keys[place] >= 0:
+        if keys[place] == key:
+            return np.int64(nodes[place])
         place = (place + 1) & mask
     return np.int64(-1)
 

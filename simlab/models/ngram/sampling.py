@@ -32,7 +32,7 @@ def sample(
         if len(prompt) != 1:
             raise BadInput(f"{len(prompt)} prompts are given: sample goes on after one")
         start = int(states(model, prompt)[0])
-    trie = (*counts.lookup, counts.suffix, counts.arrival)
+    trie = (*counts.lookup, counts.child, counts.token, counts.suffix, counts.arrival)
     arrays: tuple[Any, ...] = (*trie, model.p, model.share, model.weight, model.uniform, model.unseen)
     ids, offsets = _strings(rng, n, start, longest, counts.vocabulary, *arrays)
     return Tokens(ids, offsets, counts.vocabulary)
@@ -45,10 +45,10 @@ def _strings(
     start: int,
     longest: int,
     size: int,
-    table: Any,
+    keys: Any,
+    nodes: Any,
     child: Any,
     token: Any,
-    parent: Any,
     suffix: Any,
     arrival: Any,
     p: Any,
@@ -72,10 +72,10 @@ def _strings(
             place += 1
             if w == END:
                 break
-            v = find(table, child, token, parent, u, w)
+            v = find(keys, nodes, size, u, w)
             while v < 0:
                 u = suffix[u]
-                v = find(table, child, token, parent, u, w)
+                v = find(keys, nodes, size, u, w)
             u = arrival[v]
         offsets[s + 1] = place
     return ids[:place].copy(), offsets
