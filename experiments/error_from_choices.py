@@ -24,7 +24,6 @@ from scipy.optimize import minimize
 from simlab import bounds
 from simlab.corpora import Listed, list_facts, sample_listed
 from simlab.models import TableFit, Trace, learn
-from simlab.models.add_constant import responses
 from simlab.pairs import tabulate
 from simlab.poor_models import (
     Examples,
@@ -105,7 +104,7 @@ def of_rank_one(corpus: Listed, config: Config, rng: np.random.Generator) -> Tab
     The line starts with the answers written most often outermost, u at random: from nothing the product has no slope.
     The trace has one entry an evaluation.
     """
-    exists = responses(corpus)[:, :-1]
+    exists = corpus.plausible[:, :-1]
     facts, width = exists.shape
     prompt, answer, n = corpus.prompt, corpus.answer, corpus.draws
     of_prompt = np.bincount(prompt, minlength=facts) / n
@@ -142,7 +141,7 @@ def of_rank_one(corpus: Listed, config: Config, rng: np.random.Generator) -> Tab
 
 def of_rank_two(corpus: Listed) -> TableFit:
     """Put the commonest answer of each prompt, where it has one, where its vector points: nothing is trained."""
-    counts, exists = corpus.counts[:, :-1], responses(corpus)[:, :-1]
+    counts, exists = corpus.counts[:, :-1], corpus.plausible[:, :-1]
     u, v = on_a_circle(np.where(counts.any(1), counts.argmax(1), -1), counts.shape[1])
     logits = np.where(exists, u @ v.T, -np.inf)
     weight = np.exp(logits - logits.max(1, keepdims=True))

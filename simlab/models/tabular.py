@@ -81,7 +81,7 @@ class Tabular(Family):
 
     def density(self, params: Params, examples: Examples) -> Fit | TableFit:
         """p_hat of every response of every prompt."""
-        given = jax.tree.map(jnp.asarray, examples.given)
+        params, given = jax.tree.map(jnp.asarray, (params, examples.given))
         p_hat = np.asarray(jax.nn.softmax(masked(self.logits(params, None, given), given), axis=1), dtype=float)
         return TableFit(self.name, p_hat)
 
