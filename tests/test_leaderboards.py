@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -282,3 +284,51 @@ def test_mistakes_are_sentences(call: Any, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         call()
     assert str(caught.value).startswith(text)
+
+
+SIGNATURES = """
+import beartype
+from jaxtyping import install_import_hook
+
+check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
+stations = "grading calibration leaderboards estimates".split()
+install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")
+import numpy as np
+from simlab import calibration, grading
+from simlab import leaderboards as boards
+
+rng = np.random.default_rng(0)
+confidence = np.round(rng.random(60), 2)
+for clusters in (None, np.arange(60) // 3):
+    data = calibration.forecasts(confidence, rng.random(60) < confidence, clusters)
+    for name in ("ece", "ece_debiased", "smooth_ece", "brier_score", "auroc", "aurc", "e_aurc"):
+        getattr(calibration, name)(data)
+    calibration.brier_parts(data, binning="mass")
+    calibration.reliability_diagram(data)
+    calibration.smooth_reliability(data)
+    calibration.risk_coverage(data)
+    calibration.rate(data.correct, confidence > 0.5, clusters=clusters)
+    calibration.mean_score(grading.points(grading.confidence_target(0.5), data.correct, confidence > 0.5))
+grading.points_of_confidence(grading.logarithmic(), confidence, data.correct)
+grading.properness(grading.brier())
+grading.check_stated(grading.penalised(2.0), 0.75)
+weight, graders = grading.uniform_right_answer(4)
+grades = grading.expected_grades(weight, graders)
+grading.price_of_abstaining(grades, np.arange(5) == 4)
+models = boards.Population(rng.normal(size=5), rng.normal(size=5), rng.random(5))
+questions, rule = boards.normal_questions(100, 4), grading.confidence_target(0.5)
+boards.generations(models, questions, rule, rng, number=2)
+boards.price_of_honesty(models, questions, rule, 0.5)
+boards.drawn_power(models, questions, rule, 100, rng, runs=5)
+boards.rank_intervals(rng.random((3, 40)))
+print("checked")
+"""
+
+
+def test_signatures_tell_the_truth() -> None:
+    """Every annotation of the grading, calibration and leaderboards is checked while all of them run."""
+    done = subprocess.run([sys.executable, "-c", SIGNATURES], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["checked"], done.stderr[-2000:]
+    wrong = SIGNATURES.replace("rng.random(5))\n", "rng.random(5) > 0.5)\n")
+    done = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, check=False)
+    assert "TypeCheckError" in done.stderr

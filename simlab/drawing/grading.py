@@ -26,24 +26,26 @@ def rank_from_grading(summary: Sequence[Row]) -> Figure:
     )
     colours = dict(zip(methods, ("#000000", *CYCLE), strict=False))
     with style():
-        figure = Figure(figsize=(10.6, 1.3 + 0.24 * max(len(benchmarks), 5)))
+        figure = Figure(figsize=(10.6, 1.5 + 0.24 * max(len(benchmarks), 5)))
         *dots, course = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
         panels = {
-            "leader_error": "errors of the leader",
-            "reversals": "pairs turned against own scoring",
-            "questions_needed": "questions that tell two apart",
+            "leader_error": "errors of the leader,\nshare of all questions",
+            "reversals": "pairs turned against own scoring\n",
+            "questions_needed": "questions that tell two apart\n(dashed: those it has)",
         }
         for axes, (measure, label) in zip(dots, panels.items(), strict=True):
             _dots(axes, summary, measure, benchmarks, colours)
-            axes.set(xlabel=label, yticks=range(len(benchmarks)), yticklabels=[])
-            axes.invert_yaxis()
+            axes.set(xlabel=label, yticks=range(len(benchmarks)), yticklabels=[], ylim=(len(benchmarks) - 0.5, -0.5))
+            axes.tick_params(axis="y", length=0)
         dots[0].set_yticklabels([name.replace("_", " ") for name in benchmarks])
         for axes in dots[:2]:
             axes.set_xlim(left=0.0)
         dots[2].set_xscale("log")
         name = SELECTED if SELECTED in benchmarks else benchmarks[0]
         _course(course, [row for row in summary if row["benchmark"] == name], colours)
-        course.set(title=f"selection by {name.replace('_', ' ')}", xlabel="generation", ylim=(0.0, 1.0))
+        course.set(
+            title=f"selection by {name.replace('_', ' ')}", xlabel="generation\n(dashed: the target)", ylim=(0.0, 1.0)
+        )
         course.set_ylabel("answers from a chance of")
         handles, labels = dots[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(methods))
