@@ -259,9 +259,7 @@ def test_observation_1_by_enumeration(answers: int) -> None:
 
 @settings(deadline=None)
 @given(data=st.data(), answers=st.integers(1, 6), abstentions=st.integers(1, 3), graders=st.integers(1, 8))
-def test_observation_1_has_its_size_and_partial_credit_breaks_it(
-    data: st.DataObject, answers: int, abstentions: int, graders: int
-) -> None:
+def test_observation_1_and_what_breaks_it(data: st.DataObject, answers: int, abstentions: int, graders: int) -> None:
     abstains = np.array([False] * answers + [True] * abstentions)
     rows = st.lists(st.booleans(), min_size=answers, max_size=answers).filter(any)
     accepted = np.array(data.draw(st.lists(rows, min_size=graders, max_size=graders)), dtype=int)

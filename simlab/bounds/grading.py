@@ -18,7 +18,7 @@ OBSERVATION_1 = Theorem(
     statement="price_of_abstaining >= (correct - wrong)/n + wrong - abstain for n plausible answers, one of which is "
     "right; 1/n under binary grading, so that no abstention is ever a best response",
     source=f"{KNVZ}, Observation 1; its size by counting",
-    test="tests/test_grading.py::test_observation_1_has_its_size_and_partial_credit_breaks_it",
+    test="tests/test_grading.py::test_observation_1_and_what_breaks_it",
     experiment="experiments/rank_from_grading.py",
     assumes_iid=False,
 )

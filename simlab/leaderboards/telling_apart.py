@@ -35,7 +35,7 @@ def questions_needed(
 
     A two-sided z test of the paired differences at 1 - ``level`` then finds it with chance ``power``; infinite where
     the means are equal. Raises ``BadInput`` for a level or power that there is not. Source: Miller 2024, arXiv
-    2411.00640, section 5, for questions drawn at random.
+    2411.00640, for questions drawn at random.
     """
     middle, variance = difference(models, questions, rule)
     z = normal_quantile(check_level(level)) + normal_quantile(check_probability("power", power, 0.8), "one")
