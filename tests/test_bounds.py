@@ -249,6 +249,8 @@ REPORTS: dict[str, Callable[[int], bounds.BoundReport]] = {
     "error_from_bits": lambda n: bounds.error_from_bits(0.5, n + 1, 0.9),
     "error_from_monofacts": lambda n: bounds.error_from_monofacts(0.5, n, 0.1, 1e-9, error=0.3),
     "error_from_monofacts_sharp": lambda n: bounds.error_from_monofacts_sharp(0.5, 0.1, 1 / n, 0.3),
+    "guessing_from_grading": lambda n: bounds.guessing_from_grading(0.5, n),
+    "score_from_confidence": lambda n: bounds.score_from_confidence(0.1, 0.2, wrong=-n),
 }
 
 

@@ -17,6 +17,7 @@ from simlab.bounds.choices import (
     error_from_family,
 )
 from simlab.bounds.contexts import error_from_context
+from simlab.bounds.grading import guessing_from_grading, score_from_confidence
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
@@ -66,6 +67,7 @@ __all__ = [
     "expected_singleton_rate",
     "good_turing_bias",
     "good_turing_mse",
+    "guessing_from_grading",
     "iiv_from_missing_mass",
     "iiv_from_singletons",
     "missing_mass_deviation",
@@ -73,6 +75,7 @@ __all__ = [
     "missing_mass_from_singletons",
     "missing_mass_from_singletons_sharp",
     "missing_mass_variance",
+    "score_from_confidence",
     "singleton_rate_variance",
     "theorem",
 ]

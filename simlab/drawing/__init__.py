@@ -12,6 +12,7 @@ from simlab.drawing.claims import (
     error_from_singletons,
     missing_mass_from_singletons,
 )
+from simlab.drawing.grading import rank_from_grading
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
 from simlab.drawing.monofacts import error_against_monofacts
@@ -34,6 +35,7 @@ PICTURES = {
         memory_collapse,
         missing_mass_from_singletons,
         missing_mass_intervals,
+        rank_from_grading,
     )
 }
 """What an experiment may name as its PICTURE: functions of a summary."""
@@ -54,6 +56,7 @@ __all__ = [
     "missing_mass_from_singletons",
     "missing_mass_intervals",
     "publish",
+    "rank_from_grading",
     "read_table",
     "save",
 ]
