@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STATIONS = (
     {"errors"},
     {"seeds", "bounds", "occupancy", "tables", "terminal"},
-    {"missing_mass"},
+    {"missing_mass", "logs"},
     {"drawing"},
     {"worlds"},
     {"corpora"},
