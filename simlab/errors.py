@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class BadInput(ValueError):
@@ -26,3 +27,15 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     hint = f"did you mean {near[0]!r}?" if near else "choose from " + ", ".join(plain)
     said = repr(name) if isinstance(name, str) else " ".join(repr(name).split())
     return BadInput(f"{kind} {said} is unknown: {hint}")
+
+
+def shown(value: Any) -> str:
+    """Return what a sentence shows of a value: its ``repr`` on one line, cut after 60 characters.
+
+    A NumPy scalar is shown as the plain number that it is; a date or a time span keeps its own form.
+    """
+    kinds = {kind.__name__ for kind in type(value).__mro__ if kind.__module__ == "numpy"}  # NumPy itself stays unloaded
+    if "generic" in kinds and not kinds & {"datetime64", "timedelta64"}:
+        value = value.item()
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}..."

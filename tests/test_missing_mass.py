@@ -18,7 +18,8 @@ from published import SHAKESPEARE, SPIDERS
 
 from simlab import missing_mass
 from simlab.bounds import good_turing_mse, missing_mass_from_counts
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
+from simlab.estimates import HIGHEST, LOWEST, check_probability
 from simlab.missing_mass import (
     INTERVALS,
     CountsOfCounts,
@@ -42,8 +43,6 @@ from simlab.missing_mass import (
     simple_good_turing,
     smoothed_good_toulmin,
 )
-from simlab.missing_mass.counts import shown
-from simlab.missing_mass.estimate import HIGHEST, LOWEST, check_probability
 from simlab.missing_mass.growth import SMOOTHINGS
 from simlab.missing_mass.unseen import CONVENTIONS
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from published import BIRDS, BUTTERFLIES, PROSODY, SHAKESPEARE, SHALLOW, SPIDERS, Table, table
 
 from simlab.errors import BadInput
+from simlab.estimates import Estimate, normal_quantile
 from simlab.missing_mass.counts import counts_of
-from simlab.missing_mass.estimate import Estimate, normal_quantile
 from simlab.missing_mass.orders import good_mass, score_interval
 from simlab.missing_mass.smoothing import SimpleGoodTuring, simple_good_turing
 from simlab.missing_mass.unseen import CONVENTIONS, ace, chao1, jackknife, jackknife_weights

@@ -18,8 +18,8 @@ from scipy.special import gamma, gammaln
 
 from simlab.corpora import sample
 from simlab.errors import BadInput
+from simlab.estimates import Estimate
 from simlab.missing_mass.counts import CountsOfCounts, counts_of, counts_of_cells
-from simlab.missing_mass.estimate import Estimate
 from simlab.missing_mass.exponent import ENDLESS, SMALL_COUNTS, frequency_exponent, power_law_draws_until
 from simlab.missing_mass.growth import SMOOTHINGS, good_toulmin, smoothed_good_toulmin
 from simlab.worlds import World

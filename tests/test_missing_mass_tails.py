@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from simlab.errors import BadInput
+from simlab.estimates import SIDES
 from simlab.missing_mass import concentration
 from simlab.missing_mass.concentration import (
     BEREND_KONTOROVICH,
@@ -29,7 +30,6 @@ from simlab.missing_mass.concentration import (
     variance_factors,
 )
 from simlab.missing_mass.counts import CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import SIDES
 from simlab.missing_mass.intervals import INTERVALS, interval_ends
 from simlab.missing_mass.masses import certificate
 from simlab.missing_mass.tails import log_penalty, missing_mass_above, missing_mass_below, mixture

@@ -12,9 +12,9 @@ import simlab
 from simlab.audit.finding import Finding
 from simlab.audit.floors import Answers, Floors
 from simlab.audit.outlook import MoreRows
+from simlab.estimates import strict_fields
 from simlab.missing_mass import CountsOfCounts, Estimate
 from simlab.missing_mass.curve import CoverageCurve
-from simlab.missing_mass.estimate import strict_fields
 from simlab.missing_mass.exponent import FrequencyExponent
 from simlab.tables import Examples, FileRead, Order, Skipped
 

@@ -4,10 +4,10 @@
 fact, a mapping {k: f_k}, or ``CountsOfCounts``; 1e12 facts cost as much as their distinct counts.
 """
 
+from simlab.estimates import Estimate
 from simlab.missing_mass.concentration import CONCENTRATION
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, counts_of_cells
 from simlab.missing_mass.curve import CoverageCurve, coverage_curve, draws_until
-from simlab.missing_mass.estimate import Estimate
 from simlab.missing_mass.exponent import FrequencyExponent, frequency_exponent, power_law_draws_until
 from simlab.missing_mass.growth import good_toulmin, smoothed_good_toulmin
 from simlab.missing_mass.intervals import INTERVALS

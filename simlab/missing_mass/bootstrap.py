@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
-from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, shown, turing_split, whole
+from simlab.errors import BadInput, shown
+from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, turing_split, whole
 
 MOST_CELLS = 2**62  # what the sampler can number; more unseen facts come in groups of equally many
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Num
 
-from simlab.errors import BadInput
-from simlab.missing_mass.counts import MOST, shown, whole
-from simlab.missing_mass.estimate import check_number, check_probability
+from simlab.errors import BadInput, shown
+from simlab.estimates import check_number, check_probability
+from simlab.missing_mass.counts import MOST, whole
 
 MCALLESTER_ORTIZ = math.e / 2
 """C2: the constant 1.36 of the lower tail."""

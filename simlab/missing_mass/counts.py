@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 
 MOST = 2**63 - 1
 """The largest number of draws: a 64-bit integer."""
@@ -154,13 +154,6 @@ def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
         allowed = f"of at least {least}" if most is None else f"from {least} to {'2^63 - 1' if most == MOST else most}"
         raise BadInput(f"{name} = {shown(value)}: must be a whole number {allowed}")
     return found
-
-
-def shown(value: Any) -> str:
-    """Return what a sentence shows of a value: its ``repr`` on one line, cut after 60 characters."""
-    bare = isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64)
-    text = " ".join(repr(value.item() if bare else value).split())
-    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _exact(value: Any) -> int | None:

@@ -16,11 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
-from simlab.missing_mass.bands import coverage_band, least_spread, score_band
-from simlab.missing_mass.bootstrap import repeatable, resamples, spread_error
-from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, shown, turing_split, whole
-from simlab.missing_mass.estimate import (
+from simlab.errors import BadInput, shown
+from simlab.estimates import (
     Estimate,
     Promise,
     check_level,
@@ -28,6 +25,9 @@ from simlab.missing_mass.estimate import (
     normal_quantile,
     strict_fields,
 )
+from simlab.missing_mass.bands import coverage_band, least_spread, score_band
+from simlab.missing_mass.bootstrap import repeatable, resamples, spread_error
+from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, turing_split, whole
 from simlab.missing_mass.rarefaction import VANISHED, rarefied_facts, rarefied_missing_mass
 
 SOURCE = "Chao & Jost 2012, Ecology 93, 2533; Chao et al. 2014, Ecological Monographs 84, 45 (bootstrap)"

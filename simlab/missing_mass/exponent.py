@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.estimates import Estimate, check_level, check_probability, normal_quantile, strict_fields
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate, check_level, check_probability, normal_quantile, strict_fields
 
 SMALL_COUNTS = 20
 """The counts k = 1 ... K that the estimate tells apart; for it all facts seen more often are one cell, k > K."""

@@ -12,9 +12,9 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput, unknown
-from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, shown
-from simlab.missing_mass.estimate import Estimate, Promise, check_level, check_number, normal_quantile
+from simlab.errors import BadInput, shown, unknown
+from simlab.estimates import Estimate, Promise, check_level, check_number, normal_quantile
+from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of
 
 SMOOTHINGS = ("binomial", "poisson", "efron_thisted")
 """Where the series is cut off: Binomial(k, 2/(t+2)), Poisson(r), or Binomial(k, 1/(t+1)) of Efron & Thisted."""

@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 
 from simlab.errors import unknown
+from simlab.estimates import Promise, check_level, check_sides, normal_quantile
 from simlab.missing_mass.bootstrap import quantile_error, repeatable, resamples
 from simlab.missing_mass.concentration import radius_above, radius_below, radius_knvz, radius_kv
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Promise, check_level, check_sides, normal_quantile
 from simlab.missing_mass.orders import score_interval
 from simlab.missing_mass.tails import missing_mass_above, missing_mass_below
 

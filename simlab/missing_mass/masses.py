@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from simlab.estimates import Estimate, Sides, check_error, check_level, check_sides
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings, turing_split
-from simlab.missing_mass.estimate import Estimate, Sides, check_error, check_level, check_sides
 from simlab.missing_mass.intervals import INTERVALS, REPLICATES, interval_ends
 from simlab.missing_mass.tails import missing_mass_below
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
+from simlab.estimates import Estimate, Sides, check_level, check_sides, normal_quantile
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, edge_warnings, whole
-from simlab.missing_mass.estimate import Estimate, Sides, check_level, check_sides, normal_quantile
 
 SOURCE = "Good 1953, Biometrika 40, 237; interval: derived, as Esty 1983 (Ann. Statist. 11, 905) solved for the mass"
 

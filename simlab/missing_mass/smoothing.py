@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.estimates import Estimate, strict_fields
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
-from simlab.missing_mass.estimate import Estimate, strict_fields
 from simlab.missing_mass.orders import good_mass
 
 SOURCE = "Gale & Sampson 1995, Journal of Quantitative Linguistics 2, 217"

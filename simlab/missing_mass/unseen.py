@@ -17,8 +17,8 @@ import math
 from fractions import Fraction
 
 from simlab.errors import BadInput, unknown
+from simlab.estimates import Estimate, check_level, normal_quantile
 from simlab.missing_mass.counts import Counts, CountsOfCounts, all_singletons, counts_of, whole
-from simlab.missing_mass.estimate import Estimate, check_level, normal_quantile
 
 CONVENTIONS = ("bias_corrected", "chao", "classic")
 """Chao1 as published twice, and as Chao's own software has it."""

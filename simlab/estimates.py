@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from simlab.errors import BadInput, unknown
-from simlab.missing_mass.counts import shown
+from simlab.errors import BadInput, shown, unknown
 
 Promise = Literal["finite-sample", "asymptotic", "bootstrap", "spread"]
 """What an interval promises: its level for every N and every law of i.i.d. draws; its level as N grows; what
