@@ -150,8 +150,8 @@ def _words(loaded: Loaded, format: str) -> tuple[str | None, bool, tuple[Skipped
         scheme = scheme_of((text for text, _, _ in texts), format if format == "simpleqa" else None)
     except ValueError as error:
         raise BadInput(
-            f"{loaded.file.path}: the grades {error} may mean several things (C is NOT_ATTEMPTED in SimpleQA's gradings and "
-            "correct in Inspect's logs): say --format simpleqa, or write words"
+            f"{loaded.file.path}: the grades {error} may mean several things (C is NOT_ATTEMPTED in SimpleQA's "
+            "gradings and correct in Inspect's logs): say --format simpleqa, or write words"
         ) from None
     meant = [(text, grade_of(text, scheme)) for text, _, _ in texts]
     ask(engine, "CREATE OR REPLACE TEMP TABLE words (text VARCHAR, score DOUBLE, silent BOOLEAN)")
