@@ -12,8 +12,16 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import UInt64
 
+from simlab.audit.evals_notes import (
+    certain_and_wrong,
+    confidence_missing,
+    missing_grades,
+    no_ids,
+    partial_credit,
+    repeated_questions,
+)
 from simlab.audit.evals_record import Leaderboard, LogAudit
-from simlab.audit.finding import Finding, Grade
+from simlab.audit.finding import Finding
 from simlab.calibration import rate
 from simlab.grading import Stated, penalised, threshold_of
 from simlab.logs import ABSTAINED, CORRECT
@@ -25,8 +33,6 @@ WIDE = 0.2
 """The width of the interval of the accuracy from which on a log is too small for a claim."""
 NARROW = 0.1
 """The width for which it is told how many questions that would take."""
-MANY_MISSING = 0.05
-"""The share of samples without a grade from which on that is an alarm."""
 FEW_SHARED = 0.9
 """The share of the smallest log's questions that all logs must share."""
 
@@ -184,95 +190,6 @@ def too_few_rows(audit: LogAudit) -> Finding | None:
         f"{plural(questions, 'question')} are too few for a claim: the accuracy lies between "
         f"{accuracy.low:.2f} and {accuracy.high:.2f}; it takes about {needed:,} for an interval of width {NARROW:g}",
         {"questions": questions, "width": width, "questions_needed": needed},
-    )
-
-
-def missing_grades(audit: LogAudit) -> Finding | None:
-    """Return a note where samples have no grade, an alarm where more than ``MANY_MISSING`` have none."""
-    odd, counts = audit.log.odd("missing_grade"), audit.counts
-    if odd is None:
-        return None
-    grade: Grade = "alarm" if odd.rows > MANY_MISSING * counts.samples else "note"
-    return Finding(
-        "missing_grades",
-        grade,
-        f"{odd.rows:,} of {counts.samples:,} samples have no grade and are left out, the first at {odd.first}",
-        {"missing": odd.rows, "samples": counts.samples},
-    )
-
-
-def repeated_questions(audit: LogAudit) -> Finding | None:
-    """Return a note where questions stand several times and are not votes: copies, or samples of one question."""
-    odd = audit.log.odd("repeated")
-    if odd is None:
-        return None
-    kind = (
-        "with one answer, grade and confidence each time: was the log written twice?"
-        if odd.detail
-        else "intervals count questions; if the log is of several models, --model COL splits it"
-    )
-    return Finding(
-        "repeated_questions",
-        "note",
-        f"{odd.rows:,} of {audit.counts.questions:,} questions stand several times, the first at {odd.first}: {kind}",
-        {"questions": odd.rows},
-    )
-
-
-def certain_and_wrong(audit: LogAudit) -> Finding | None:
-    """Return a note where answers of confidence 1 are wrong: no target below 1 makes a model abstain on them."""
-    log = audit.log
-    certain = (log.confidence == 1) & (log.outcome != ABSTAINED)
-    wrong = int((certain & (log.outcome != CORRECT)).sum())
-    if not wrong:
-        return None
-    return Finding(
-        "certain_and_wrong",
-        "note",
-        f"{wrong:,} of the {int(certain.sum()):,} answers with a confidence of exactly 1 are wrong: they are "
-        "given at every target",
-        {"wrong": wrong, "certain": int(certain.sum())},
-    )
-
-
-def confidence_missing(audit: LogAudit) -> Finding | None:
-    """Return a note where some answers have no confidence: calibration and scores by confidence leave them out."""
-    odd = audit.log.odd("confidence_missing")
-    if odd is None:
-        return None
-    return Finding(
-        "confidence_missing",
-        "note",
-        f"{plural(odd.rows, 'answer')} without a confidence, the first at {odd.first}: calibration, selection "
-        "and the scores by confidence leave them out",
-        {"rows": odd.rows},
-    )
-
-
-def partial_credit(audit: LogAudit) -> Finding | None:
-    """Return a note where scores lie between right and wrong."""
-    odd = audit.log.odd("partial")
-    if odd is None:
-        return None
-    return Finding(
-        "partial_credit",
-        "note",
-        f"{plural(odd.rows, 'score')} strictly between 0 and 1, the first at {odd.first}: right from "
-        "--correct-from on, else wrong",
-        {"rows": odd.rows},
-    )
-
-
-def no_ids(audit: LogAudit) -> Finding | None:
-    """Return a note where samples have no id, so that each counts as a question of its own."""
-    odd = audit.log.odd("unnamed")
-    if odd is None:
-        return None
-    return Finding(
-        "no_ids",
-        "note",
-        f"{plural(odd.rows, 'sample')} without an id: each counts as a question of its own",
-        {"rows": odd.rows},
     )
 
 

@@ -51,6 +51,8 @@ def leaderboard_of(
         if any(column is None for column in columns):
             continue
         for t in targets:
+            if by_confidence and not t:  # every confidence but 0 is above it
+                continue
             means = [_means(log, t, rows, shared if paired else None) for log, rows in zip(logs, columns, strict=True)]
             if paired:  # a question counts where it counts in all logs
                 whole = np.isfinite(np.stack(means)).all(axis=0)

@@ -286,9 +286,9 @@ class EvalsAudit:
 
     def text(self, width: int | None = None) -> str:
         """Return the audit as plain text, folded to ``width`` columns if given: what the command line prints."""
-        from simlab.audit.evals_text import evals_text
+        from simlab.audit.evals_text import text_of_evals
 
-        return evals_text(self, width)
+        return text_of_evals(self, width)
 
     def html(self) -> str:
         """Return the audit as one self-contained HTML page with its plots."""
