@@ -7,12 +7,11 @@ of rows. A measure of bins is a function of these sums, and its gradient around 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.calibration.clusters import Clusters
 from simlab.calibration.forecasts import Forecasts
 from simlab.calibration.intervals import whole_bins
 from simlab.errors import unknown
@@ -70,34 +69,26 @@ def sums(data: Forecasts, edges: Float[np.ndarray, " edges"], features: list[Flo
                 blocks[place, i, place, j] = blocks[place, j, place, i] = both
         products = blocks.reshape(n_bins * k, n_bins * k)
     else:
-        products = _products(data.clusters, bin_, n_bins, features)
+        rows = cluster_rows(data, edges, features)
+        products = (rows.T @ rows).toarray()
     return Sums(edges, total, products * (data.clusters.number / (data.clusters.number - 1)))
 
 
-def _products(
-    clusters: Clusters, bin_: Int[np.ndarray, " rows"], n_bins: int, features: list[Float[np.ndarray, " rows"]]
-) -> Float[np.ndarray, "sums sums"]:
-    """Sum over clusters of the outer product of their sums, by one sparse row a cluster."""
+def cluster_rows(
+    data: Forecasts, edges: Float[np.ndarray, " edges"], features: list[Float[np.ndarray, " rows"]]
+) -> Any:
+    """Return the sums of ``features`` over bins, one sparse row a cluster, [clusters, bins * features]."""
     from scipy.sparse import csr_array
 
-    k = len(features)
-    order, begin = clusters.listed
+    k, n_bins = len(features), len(edges) - 1
+    order, begin = data.clusters.listed
     value = np.stack([one[order] for one in features], axis=1).ravel()
-    column = (bin_[order][:, None] * k + np.arange(k)).ravel()
-    rows = csr_array((value, column, begin * k), shape=(clusters.number, n_bins * k))
+    column = (bin_of(data, edges)[order][:, None] * k + np.arange(k)).ravel()
+    rows = csr_array((value, column, begin * k), shape=(data.clusters.number, n_bins * k))
     rows.sum_duplicates()
-    found: Float[np.ndarray, "sums sums"] = (rows.T @ rows).toarray()
-    return found
+    return rows
 
 
 def clusters_in(data: Forecasts, edges: Float[np.ndarray, " edges"]) -> Int[np.ndarray, " bins"]:
     """Count the clusters that have a row in each bin."""
-    bin_, n_bins = bin_of(data, edges), len(edges) - 1
-    if data.clusters.code is None:
-        return np.bincount(bin_, minlength=n_bins)
-    from scipy.sparse import csr_array
-
-    order, begin = data.clusters.listed
-    rows = csr_array((np.ones(data.rows), bin_[order], begin), shape=(data.clusters.number, n_bins))
-    rows.sum_duplicates()
-    return np.bincount(rows.indices, minlength=n_bins)
+    return np.bincount(cluster_rows(data, edges, [np.ones(data.rows)]).indices, minlength=len(edges) - 1)

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import Binning, edges_of, sums
-from simlab.calibration.expected_error import noise
 from simlab.calibration.forecasts import Forecasts
 from simlab.calibration.intervals import around, share_ends, standard_error, student, unseen_share
+from simlab.calibration.noise import normal_noise
 from simlab.estimates import Estimate, check_level, normal_quantile, strict_fields
 
 BRIER = "Brier 1950, Monthly Weather Review 78, 1"
@@ -25,6 +25,9 @@ PARTS = (
     "Murphy 1973, J. Applied Meteorology 12, 595; parts within bins: "
     "Stephenson, Coelho & Jolliffe 2008, Weather and Forecasting 23, 752"
 )
+
+DRAWS = 4_000
+"""How many draws of the noise the ends of a squared norm are taken from."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def brier_parts(data: Forecasts, *, bins: int = 15, binning: Binning = "width", 
     low, high = share_ends(data.correct, np.ones(data.rows, dtype=bool), data.clusters, level)
     top = 0.25 if low < 0.5 < high else max(low * (1 - low), high * (1 - high))
     within = [
-        around(value, math.sqrt(noise_of(slope)[0, 0]), clusters, level, span=span, logit=False)
+        around(value, math.sqrt(max(0.0, noise_of(slope)[0, 0])), clusters, level, span=span, logit=False)
         for value, slope, span in ((variance, by_variance, (0.0, 0.25)), (covariance, by_covariance, (-0.5, 0.5)))
     ]
 
@@ -129,7 +132,7 @@ def squared_norm(
     large.
     """
     size, wide = math.sqrt(float(vector @ vector)), student(level, clusters) / normal_quantile(level)
-    draws = wide * noise(covariance)
+    draws = wide * normal_noise(covariance, DRAWS)
     along = draws @ (vector / size) if size > 0 else draws[:, 0]
     square, tail = (draws**2).sum(axis=1), (1 - level) / 2
 
@@ -138,7 +141,7 @@ def squared_norm(
 
     ends = []
     for share in (tail, 1 - tail):
-        low, high = 0.0, size + 10 * math.sqrt(float(np.trace(covariance))) * wide
+        low, high = 0.0, size + 10 * math.sqrt(max(0.0, float(np.trace(covariance)))) * wide
         for _ in range(50 if above(0.0) < share else 0):
             middle = (low + high) / 2
             low, high = (middle, high) if above(middle) < share else (low, middle)

@@ -65,7 +65,8 @@ def clusters_of(ids: Any, rows: int) -> Clusters:
 
 
 def _numbered(ids: Any, rows: int) -> tuple[Int[np.ndarray, " rows"], int]:
-    found = np.asarray(ids)
+    found = ids if hasattr(ids, "__array__") else _as_they_are(list(ids))
+    found = np.asarray(found)
     if found.shape != (rows,):
         raise BadInput(f"clusters has shape {found.shape} and the data {rows} rows: give one id a row")
     if found.dtype.kind == "f" and np.isnan(found).any():
@@ -79,6 +80,16 @@ def _numbered(ids: Any, rows: int) -> tuple[Int[np.ndarray, " rows"], int]:
             raise BadInput(f"clusters[{row}] is missing: give every row an id")
         number.setdefault(one, len(number))
     return np.fromiter((number[one] for one in found.tolist()), dtype=np.int64, count=rows), len(number)
+
+
+def _as_they_are(ids: list[Any]) -> Any:
+    """Ids of one plain kind as they come, others as objects: NumPy would make 1 and "1" the same text."""
+    kinds = {type(one) for one in ids}
+    if len(kinds) == 1 and kinds <= {int, str, float}:
+        return ids
+    found = np.empty(len(ids), dtype=object)
+    found[:] = ids
+    return found
 
 
 def numbers(name: str, values: Any) -> Float[np.ndarray, " rows"]:

@@ -16,10 +16,11 @@ from jaxtyping import Float
 from simlab.calibration.binned import Binning, Sums, edges_of, sums
 from simlab.calibration.forecasts import Forecasts
 from simlab.calibration.intervals import student, unseen_share
-from simlab.estimates import Estimate, check_level, normal_quantile
+from simlab.calibration.noise import far_off, noise_of, rank_error
+from simlab.estimates import Estimate, check_level
 
-DRAWS, SEED = 4_000, 0
-"""How many draws of the noise the lower end is taken from; they always start from this seed."""
+DRAWS = 2_000
+"""How many draws of the noise the lower end is taken from."""
 
 PLUG_IN = "Guo, Pleiss, Sun & Weinberger 2017, arXiv 1706.04599; interval: moment selection, Andrews & Soares 2010"
 DEBIASED = "Kumar, Liang & Ma 2019, arXiv 1909.10155, with the mean of the folded normal in the place of resampling"
@@ -68,18 +69,19 @@ def ece(data: Forecasts, *, bins: int = 15, binning: Binning = "width", level: f
     grow in number, whichever bins are calibrated. Raises ``BadInput`` for a level, bins or binning that there is not.
     Source: Guo et al. 2017.
     """
-    return _estimate(data, gaps(data, edges_of(data, bins, binning)), binning, level)
+    return _estimate(data, edges_of(data, bins, binning), binning, level)
 
 
 def ece_debiased(data: Forecasts, *, bins: int = 15, binning: Binning = "mass", level: float = 0.95) -> Estimate:
     """Expected calibration error less the bias of its plug-in, to first order: sum of 2 |d_b| - E|N(d_b, s_b^2)|.
 
     E|N(d, s^2)| = s sqrt(2/pi) exp(-d^2/(2 s^2)) + |d| (1 - 2 Phi(-|d|/s)), s_b the standard error of the gap d_b
-    over clusters; cut to [0, 1]. Of a calibrated model it is near 0 where the plug-in is near its noise. The interval
-    is that of ``ece``. Raises ``BadInput`` as ``ece`` does. Source: Kumar, Liang & Ma 2019, section 5 and its appendix.
+    over clusters; cut to [0, 1]. Where every d_b is 0 it keeps 2 - sqrt(2) = 59 % of what noise makes of the plug-in,
+    far from 0 it is unbiased. The interval is that of ``ece``. Raises ``BadInput`` as ``ece`` does. Source: Kumar,
+    Liang & Ma 2019, section 5 and its appendix.
     """
-    found = gaps(data, edges_of(data, bins, binning))
-    plain = _estimate(data, found, binning, level)
+    edges = edges_of(data, bins, binning)
+    plain, found = _estimate(data, edges, binning, level), gaps(data, edges)
     value = min(1.0, max(0.0, float((2 * np.abs(found.gap) - folded_mean(found.gap, found.error)).sum())))
     return replace(
         plain,
@@ -91,12 +93,29 @@ def ece_debiased(data: Forecasts, *, bins: int = 15, binning: Binning = "mass", 
     )
 
 
-def _estimate(data: Forecasts, found: Gaps, binning: Binning, level: float) -> Estimate:
-    """The plug-in with its interval."""
-    low, high, mcse = norm_interval(found, data.clusters.number, level)
+def _estimate(data: Forecasts, edges: Float[np.ndarray, " edges"], binning: Binning, level: float) -> Estimate:
+    """The plug-in with its interval.
+
+    It exceeds the sum of the population by sum of |d_b + e_b| - |d_b|: by s_b e_b, s_b the sign, where d_b is far from
+    0 and by at most |e_b| anywhere. Bins with |d_b| above ``far_off`` standard errors count as far: the lower end is
+    the plug-in less a quantile of that sum. It falls short by no more than -sum of s_b e_b: the upper end adds that.
+    """
+    check_level(level)
+    found, clusters = gaps(data, edges), data.clusters.number
+    plug_in, sign = float(np.abs(found.gap).sum()), np.sign(found.gap)
+    draws = noise_of(data, edges, found.gap, found.covariance, DRAWS, level)
+    far = np.abs(found.gap) > far_off(clusters, len(found.gap)) * found.error
+    excess = np.sort(np.where(far, draws * sign, np.abs(draws)).sum(axis=1))
+    rank = (1 - (1 - level) / 2) * (DRAWS - 1)
+    quantile = float(np.interp(rank, np.arange(DRAWS), excess))
+    spread = student(level, clusters) * math.sqrt(max(0.0, float(sign @ found.covariance @ sign)))
+    low, high = max(0.0, plug_in - max(0.0, quantile)), min(1.0, plug_in + spread)
+    if not low < high:
+        unseen = unseen_share(level, clusters)
+        low, high = max(0.0, plug_in - unseen), min(1.0, plug_in + unseen)
+    said, mcse = _said(data, found), rank_error(excess, rank)
     method = f"ece:{binning}_{len(found.gap)}, moment_selection"
-    plug_in = float(np.abs(found.gap).sum())
-    return Estimate(plug_in, low, high, level, method, PLUG_IN, "asymptotic", warnings=_said(data, found), mcse=mcse)
+    return Estimate(plug_in, low, high, level, method, PLUG_IN, "asymptotic", warnings=said, mcse=mcse)
 
 
 def folded_mean(mean: Float[np.ndarray, " bins"], error: Float[np.ndarray, " bins"]) -> Float[np.ndarray, " bins"]:
@@ -110,51 +129,10 @@ def folded_mean(mean: Float[np.ndarray, " bins"], error: Float[np.ndarray, " bin
     return found
 
 
-def norm_interval(found: Gaps, clusters: int, level: float) -> tuple[float, float, float]:
-    """Return (low, high, mcse) of the sum of |d_b| of the population.
-
-    The plug-in exceeds it by sum of |d_b + e_b| - |d_b|: by s_b e_b, s_b the sign, where d_b is far from 0 and by at
-    most |e_b| anywhere. Bins with |d_b| above sqrt(ln G) standard errors count as far: low is the plug-in less a
-    quantile of that sum. It falls short of it by no more than -sum of s_b e_b: high adds a quantile of that. e is
-    normal with the covariance of the gaps, widened by t/z.
-    """
-    check_level(level)
-    wide = student(level, clusters) / normal_quantile(level)
-    sign = np.sign(found.gap)
-    plug_in = float(np.abs(found.gap).sum())
-    draws = wide * noise(found.covariance)
-    far = np.abs(found.gap) > math.sqrt(math.log(clusters)) * found.error
-    excess = np.sort(np.where(far, draws * sign, np.abs(draws)).sum(axis=1))
-    rank = (1 - (1 - level) / 2) * (DRAWS - 1)
-    quantile = float(np.interp(rank, np.arange(DRAWS), excess))
-    spread = wide * normal_quantile(level) * math.sqrt(max(0.0, float(sign @ found.covariance @ sign)))
-    low, high = max(0.0, plug_in - max(0.0, quantile)), min(1.0, plug_in + spread)
-    if not low < high:
-        unseen = unseen_share(level, clusters)
-        low, high = max(0.0, plug_in - unseen), min(1.0, plug_in + unseen)
-    return low, high, rank_error(excess, rank)
-
-
-def rank_error(ordered: Float[np.ndarray, " draws"], rank: float) -> float:
-    """Return the Monte Carlo standard error of the value of this rank: half the distance of those one deviation off."""
-    n = len(ordered)
-    spread = math.sqrt(n * (rank / n) * (1 - rank / n))
-    ends = np.interp([rank - spread, rank + spread], np.arange(n), ordered)
-    return float(ends[1] - ends[0]) / 2
-
-
-def noise(covariance: Float[np.ndarray, "bins bins"], draws: int = DRAWS) -> Float[np.ndarray, "draws bins"]:
-    """Draw normal vectors of mean 0 with this covariance, always the same ones."""
-    value, vector = np.linalg.eigh(covariance)
-    root = vector * np.sqrt(np.maximum(value, 0.0))
-    drawn: Float[np.ndarray, "draws bins"] = np.random.default_rng(SEED).standard_normal((draws, len(value))) @ root.T
-    return drawn
-
-
 def _said(data: Forecasts, found: Gaps) -> tuple[str, ...]:
     """The warnings of the data, and one where the plug-in is no more than what noise alone gives a calibrated model."""
     level = float(folded_mean(np.zeros(len(found.gap)), found.error).sum())
     if float(np.abs(found.gap).sum()) > 2 * level:
         return data.warnings
-    text = f"a calibrated model would show about {level:.2g} by noise alone: take the debiased estimate, or fewer bins"
+    text = f"a calibrated model would show about {level:.2g} by noise alone: look at the interval, or take fewer bins"
     return (*data.warnings, text)

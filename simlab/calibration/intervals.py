@@ -100,7 +100,8 @@ def share_ends(
     share = float(np.count_nonzero(hits) / total)
     error = standard_error((hits - share * base) * (len(hits) / total), clusters)
     seen = clusters.holding(base)
-    return wilson(share, share * (1 - share) / error**2 if error > 0 else seen, student(level, max(2, seen)))
+    rows = share * (1 - share) / error**2 if 0 < share < 1 and error > 0 else seen
+    return wilson(share, rows, student(level, max(2, seen)))
 
 
 def mean_score(

@@ -50,7 +50,7 @@ def reliability_diagram(
         share = hits[b] / n[b]
         slope = np.array([-share, 1.0]) / n[b]
         variance = float(slope @ found.covariance[2 * b : 2 * b + 2, 2 * b : 2 * b + 2] @ slope)
-        rows = share * (1 - share) / variance if 0 < share < 1 and variance > 1e-300 else float(seen[b])
+        rows = share * (1 - share) / variance if 0 < share < 1 and variance > 0 else float(seen[b])
         ends.append(wilson(float(share), rows, student(level, max(2, int(seen[b])))))
     held = n > 0
     low, high = np.array(ends).T

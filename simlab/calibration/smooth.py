@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.expected_error import gaps, noise, rank_error
+from simlab.calibration.expected_error import gaps
 from simlab.calibration.forecasts import Forecasts
 from simlab.calibration.intervals import student, unseen_share
-from simlab.estimates import Estimate, check_level, check_number, normal_quantile
+from simlab.calibration.noise import far_off, noise_of, rank_error
+from simlab.estimates import Estimate, check_level, check_number
 
 SOURCE = "Blasiok & Nakkiran 2023, arXiv 2309.12236; interval: inversion over the noise of the residuals"
 POINTS = 2**14
@@ -103,11 +104,11 @@ def fixed_point(error: Callable[[float], float], least: float, tolerance: float 
 
 def _interval(data: Forecasts, level: float) -> tuple[float, float, float]:
     """Return (low, high, mcse): the s between smECE_s - (quantile of the norm of the noise) and smECE_s + (spread)."""
-    found = gaps(data, np.linspace(0.0, 1.0, CELLS + 1))
-    wide = student(level, data.clusters.number) / normal_quantile(level)
-    draws = wide * noise(found.covariance, DRAWS)
+    edges = np.linspace(0.0, 1.0, CELLS + 1)
+    found = gaps(data, edges)
+    draws = noise_of(data, edges, found.gap, found.covariance, DRAWS, level)
     rank = (1 - (1 - level) / 2) * (DRAWS - 1)
-    cut = math.sqrt(math.log(data.clusters.number))
+    cut = far_off(data.clusters.number, CELLS)
 
     def below(s: float) -> float:
         return smooth_error(found.gap, s) - float(_excess(found.gap, draws, s, cut)[math.ceil(rank)])
@@ -116,11 +117,11 @@ def _interval(data: Forecasts, level: float) -> tuple[float, float, float]:
         sign = np.sign(blurred(found.gap, s))
         weight = blurred(sign, s)  # the kernel is its own transpose
         spread = float(weight @ found.covariance @ weight)
-        return smooth_error(found.gap, s) + wide * normal_quantile(level) * math.sqrt(max(0.0, spread))
+        return smooth_error(found.gap, s) + student(level, data.clusters.number) * math.sqrt(max(0.0, spread))
 
     least = 1 / CELLS
-    low = 0.0 if below(least) <= least else fixed_point(below, least, 1e-5)
-    high = fixed_point(above, least, 1e-5)
+    low = 0.0 if below(least) <= least else fixed_point(below, least, 1e-4)
+    high = fixed_point(above, least, 1e-4)
     return low, high, rank_error(_excess(found.gap, draws, max(low, least), cut), rank)
 
 
