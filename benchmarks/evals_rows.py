@@ -28,11 +28,13 @@ CONFIDENCE = "round(pow((hash(i) % 1000003) / 1000003.0, 0.4), 4)"
 RIGHT = f"(hash(i + 7) % 1000003) / 1000003.0 < 0.9 * {CONFIDENCE}"
 IDK = "hash(i + 3) % 20 = 0"
 
+GRADE = f"CASE WHEN {IDK} THEN 'NOT_ATTEMPTED' WHEN {RIGHT} THEN 'CORRECT' ELSE 'INCORRECT' END"
+PAIRS = ", ".join(f"[(-(hash(i + {c}) % 997)::INT / 100.0)::VARCHAR, 'False']" for c in range(4))
+
 LOGS = {
     "Parquet, one sample a question": (
         "parquet",
-        f"'question ' || i AS id, CASE WHEN {IDK} THEN 'NOT_ATTEMPTED' WHEN {RIGHT} THEN 'CORRECT' ELSE 'INCORRECT' END "
-        f"AS grade, {CONFIDENCE} AS confidence",
+        f"'question ' || i AS id, {GRADE} AS grade, {CONFIDENCE} AS confidence",
     ),
     "CSV, four samples a question": (
         "csv",
@@ -46,10 +48,9 @@ LOGS = {
     ),
     "lm-evaluation-harness, four choices": (
         "samples",
-        "i AS doc_id, {'question': repeat('Which of these is number ' || i || '? ', 8)} AS doc, md5(i::VARCHAR) AS doc_hash, 'none' AS \"filter\", "
-        "[[(-(hash(i) % 997)::INT / 100.0)::VARCHAR, 'False'], [(-(hash(i + 1) % 997)::INT / 100.0)::VARCHAR, 'False'], "
-        "[(-(hash(i + 2) % 997)::INT / 100.0)::VARCHAR, 'True'], [(-(hash(i + 3) % 997)::INT / 100.0)::VARCHAR, 'False']] "
-        "AS filtered_resps, (hash(i + 9) % 3 > 0)::INT::DOUBLE AS acc",
+        "i AS doc_id, {'question': repeat('Which of these is number ' || i || '? ', 8)} AS doc, "
+        "md5(i::VARCHAR) AS doc_hash, 'none' AS \"filter\", "
+        f"[{PAIRS}] AS filtered_resps, (hash(i + 9) % 3 > 0)::INT::DOUBLE AS acc",
     ),
 }
 """Name -> how it is written, and SQL for row i."""
@@ -104,8 +105,8 @@ def summary(found: dict[str, Any]) -> str:
     slow, large = max(row["seconds"] for row in runs), max(row["peak_bytes"] for row in runs)
     fast = min(row["seconds"] for row in runs)
     return (
-        f"On logs of {runs[0]['rows']:,} samples in four formats the whole command takes {fast:.0f} to {slow:.0f} seconds "
-        f"on {found['machine']['cores']} cores, in at most {large / 2**30:.1f} GiB."
+        f"On logs of {runs[0]['rows']:,} samples in four formats the whole command takes {fast:.0f} to {slow:.0f} "
+        f"seconds on {found['machine']['cores']} cores, in at most {large / 2**30:.1f} GiB."
     )
 
 

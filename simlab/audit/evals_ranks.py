@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt64
 from simlab.audit.evals_record import Board, Leaderboard, Standing
 from simlab.audit.evals_scores import stated_of
 from simlab.calibration import mean_score
+from simlab.calibration.clusters import clusters_of
 from simlab.calibration.intervals import student
 from simlab.grading import confidence_target, points
 from simlab.logs import ABSTAINED, CORRECT, EvalLog
@@ -68,7 +69,7 @@ def _rows(log: EvalLog, by_confidence: bool) -> tuple[Bool[np.ndarray, " rows"],
     answered = log.outcome != ABSTAINED
     if not by_confidence:
         return np.ones(answered.size, dtype=bool), np.where(answered, 1.0, -1.0)
-    if stated_of(log) is None:
+    if stated_of(log, clusters_of(log.question, log.question.size)) is None:
         return None
     known = np.isfinite(log.confidence)
     return known | ~answered, np.where(answered & known, np.nan_to_num(log.confidence), -1.0)

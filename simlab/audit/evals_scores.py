@@ -7,6 +7,7 @@ question where its samples are votes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -41,23 +42,22 @@ CURVE = np.linspace(0.0, 0.95, 20)
 
 def audited(log: EvalLog, targets: tuple[float, ...], level: float) -> LogAudit:
     """Return the audit of one log. Raises ``BadInput`` for a log of one question, in which nothing varies."""
-    number = np.unique(log.question).size
-    if number < 2:
+    if not (log.question != log.question[0]).any():
         raise BadInput(f"{log.files[0].path}: all samples are of one question: an interval needs at least 2 questions")
-    clusters = clusters_of(None if number == log.question.size else log.question, log.question.size)
+    clusters = clusters_of(log.question, log.question.size)
     answered = log.outcome != ABSTAINED
     confident = answered & np.isfinite(log.confidence)
     counts = Counts(
         samples=log.rows,
         missing=log.missing,
-        questions=int(number),
+        questions=clusters.number,
         votes=log.votes,
         correct=int((log.outcome == CORRECT).sum()),
         wrong=int((log.outcome == WRONG).sum()),
         abstained=int((~answered).sum()),
         confident=int(confident.sum()),
     )
-    calibration, selection = _of_confidences(log, confident, level)
+    calibration, selection = _of_confidences(log, confident, clusters, level)
     return LogAudit(
         log=log,
         counts=counts,
@@ -88,7 +88,7 @@ def rates_of(log: EvalLog, clusters: Clusters, level: float) -> Rates:
 def scores_of(log: EvalLog, clusters: Clusters, targets: tuple[float, ...], level: float) -> Scores:
     """The scores at ``targets`` and along ``CURVE``, of the answers as they stand and, with confidences, by them."""
     right, answered = log.outcome == CORRECT, log.outcome != ABSTAINED
-    by = stated_of(log)
+    by = stated_of(log, clusters)
 
     def as_answered(t: float) -> Estimate:
         return score_at(t, right, answered, clusters, level)
@@ -144,39 +144,56 @@ class ByConfidence:
         value = np.where(self.answered, c * self.right + (1 - c * c) / 2, 0.5)
         return mean_score(value, clusters=self.clusters, level=level, span=(0.0, 1.0))
 
+    @cached_property
+    def descending(self) -> tuple[Float[np.ndarray, " answers"], Float[np.ndarray, " answers"]]:
+        """The confidences above 0 of the answers, from the largest down, and which of them are right."""
+        use = self.above(0.0)
+        order = np.argsort(-self.confidence[use], kind="stable")
+        return self.confidence[use][order], self.right[use][order].astype(float)
+
     def best(self, t: float) -> tuple[float, float]:
         """(threshold, score): the confidence above which answering would have scored most at t, of equals the least.
 
         Chosen on the rows that it is told of, so that its score flatters.
         """
-        use = self.above(0.0)
-        confidence, right = self.confidence[use], self.right[use]
-        order = np.argsort(-confidence, kind="stable")
-        earned = np.cumsum(np.where(right[order], 1.0, -penalty_of(t)))
-        ends = np.flatnonzero(np.diff(confidence[order], append=-1.0))  # the last row of each distinct confidence
+        confidence, right = self.descending
+        if not confidence.size:
+            return 0.0, 0.0
+        earned = np.cumsum(right - penalty_of(t) * (1 - right))
+        ends = np.flatnonzero(np.diff(confidence, append=-1.0))  # the last answer of each distinct confidence
         value = np.concatenate([[0.0], earned[ends]])
-        lower = np.concatenate([confidence[order][ends[:-1] + 1], [0.0]]) if ends.size else np.zeros(0)
-        thresholds = np.concatenate([confidence[order][:1] if ends.size else [0.0], lower])
-        at = int(np.flatnonzero(value >= value.max() - 1e-9 * max(1.0, abs(value.max())))[-1])
+        thresholds = np.concatenate([confidence[:1], confidence[ends[:-1] + 1], [0.0]])
+        most = float(value.max())
+        at = int(np.flatnonzero(value >= most - 1e-9 * max(1.0, abs(most)))[-1])
         return float(thresholds[at]), float(value[at] / self.right.size)
 
 
-def stated_of(log: EvalLog) -> ByConfidence | None:
+def stated_of(log: EvalLog, clusters: Clusters) -> ByConfidence | None:
     """The rows of a log that count by their confidence; None where no answer has one, or all are of one question."""
     answered = log.outcome != ABSTAINED
     known = np.isfinite(log.confidence)
     counted = known | ~answered
-    questions = log.question[counted]
-    number = np.unique(questions).size
-    if not (answered & known).any() or number < 2:
+    part = clusters_among(clusters, counted)
+    if not (answered & known).any() or part.number < 2:
         return None
     return ByConfidence(
         right=log.outcome[counted] == CORRECT,
         answered=answered[counted],
         confidence=np.nan_to_num(log.confidence[counted]),
         known=known[counted],
-        clusters=clusters_of(None if number == questions.size else questions, questions.size),
+        clusters=part,
     )
+
+
+def clusters_among(clusters: Clusters, rows: Bool[np.ndarray, " rows"]) -> Clusters:
+    """The clusters of some of the rows, numbered anew."""
+    size = int(np.count_nonzero(rows))
+    if clusters.code is None:
+        return Clusters(None, size, size)
+    code = clusters.code[rows]
+    held = np.bincount(code, minlength=clusters.number) > 0
+    number = int(np.count_nonzero(held))
+    return Clusters(None if number == size else (np.cumsum(held) - 1)[code], number, size)
 
 
 def _at(t: float, as_answered: Estimate, by: ByConfidence | None, level: float) -> AtTarget:
@@ -200,14 +217,13 @@ def _at(t: float, as_answered: Estimate, by: ByConfidence | None, level: float) 
 
 
 def _of_confidences(
-    log: EvalLog, confident: Bool[np.ndarray, " rows"], level: float
+    log: EvalLog, confident: Bool[np.ndarray, " rows"], clusters: Clusters, level: float
 ) -> tuple[Calibration | None, Selection | None]:
     """Calibration and selection of the answers with a confidence; None where they are of fewer than two questions."""
-    questions = log.question[confident]
-    if np.unique(questions).size < 2:
+    part = clusters_among(clusters, confident)
+    if part.number < 2:
         return None, None
-    own = np.unique(questions).size == questions.size
-    data = forecasts(log.confidence[confident], log.outcome[confident] == CORRECT, None if own else questions)
+    data = forecasts(log.confidence[confident], log.outcome[confident] == CORRECT, part)
     several = 0 < int(data.correct.sum()) < data.rows
     calibration = Calibration(
         rows=data.rows,

@@ -132,9 +132,9 @@ def _calibration(one: LogAudit) -> Section:
         return Section("calibration", "Calibration", ())
     brier = found.brier
     parts = (
-        f"{rate(brier.reliability.estimate)} reliability - {rate(brier.resolution.estimate)} resolution + "
-        f"{rate(brier.uncertainty.estimate)} uncertainty + {rate(brier.within_variance.estimate)} variance within bins "
-        f"- {rate(brier.within_covariance.estimate)} covariance within bins"
+        f"{brier.reliability.estimate:.4f} reliability - {brier.resolution.estimate:.4f} resolution + "
+        f"{brier.uncertainty.estimate:.4f} uncertainty + {brier.within_variance.estimate:.4f} variance within bins - "
+        f"{brier.within_covariance.estimate:.4f} covariance within bins"
     )
     lines = (
         Line("ECE, equal width", _ends(found.ece_width), "Expected calibration error, 15 bins of equal width."),

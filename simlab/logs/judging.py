@@ -14,7 +14,7 @@ from simlab.errors import BadInput
 from simlab.logs.asking import Wanted
 from simlab.logs.eval_log import ABSTAINED, MISSING, EvalLog, LogFile, Oddity, Role
 from simlab.logs.grades import outcomes_of, penalty_of
-from simlab.logs.voting import contradictions, counted, samples_per_question
+from simlab.logs.voting import contradictions, counted, mixed, samples_per_question
 from simlab.tables import Skipped
 
 VOTED = "share of the samples of a question that give its commonest answer"
@@ -191,12 +191,9 @@ def settled(graded: Graded, wanted: Wanted) -> EvalLog:
 
 def _copies(log: EvalLog, answer: UInt64[np.ndarray, " rows"] | None) -> bool:
     """Whether every question that stands several times does so with one answer, grade and confidence."""
-    columns = [log.question, log.outcome, np.nan_to_num(log.confidence, nan=-1.0)]
+    columns = [log.outcome.astype(np.uint64), np.nan_to_num(log.confidence, nan=-1.0).view(np.uint64)]
     columns += [] if answer is None else [answer]
-    order = np.lexsort(columns[::-1])
-    same = log.question[order][1:] == log.question[order][:-1]
-    differ = np.logical_or.reduce([one[order][1:] != one[order][:-1] for one in columns[1:]])
-    return not bool((same & differ).any())
+    return bool(np.unique(mixed(log.question, *columns)).size == np.unique(log.question).size)
 
 
 def _odd(

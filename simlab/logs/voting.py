@@ -9,6 +9,9 @@ from jaxtyping import Float, Int, Int8, UInt64
 
 from simlab.logs.eval_log import ABSTAINED, CORRECT, WRONG
 
+ODD = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)))
+"""Odd constants, which make a multiplication modulo 2^64 one to one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Votes:
@@ -65,9 +68,9 @@ def contradictions(
 ) -> tuple[int, tuple[int, int] | None]:
     """How many questions have one answer graded in two ways, and the first two rows that differ; without answers, how
     many have two grades."""
-    keys = (question,) if answer is None else (answer, question)
-    order = np.lexsort((np.arange(question.size), *keys))
-    same = np.logical_and.reduce([one[order][1:] == one[order][:-1] for one in keys])
+    key = question if answer is None else mixed(question, answer)
+    order = np.argsort(key, kind="stable")
+    same = key[order][1:] == key[order][:-1]
     differs = same & (outcome[order][1:] != outcome[order][:-1])
     if not differs.any():
         return 0, None
@@ -75,3 +78,12 @@ def contradictions(
     earliest = at[np.argmin(order[at + 1])]
     pair = sorted((int(order[earliest]), int(order[earliest + 1])))
     return int(np.unique(question[order[at]]).size), (pair[0], pair[1])
+
+
+def mixed(*columns: UInt64[np.ndarray, " rows"]) -> UInt64[np.ndarray, " rows"]:
+    """One hash a row of several numbers: 64 bits of each are multiplied by an odd constant of its own and added up."""
+    found = np.zeros(columns[0].size, dtype=np.uint64)
+    for column, odd in zip(columns, ODD, strict=False):
+        spread = column * odd
+        found += spread ^ (spread >> np.uint64(29))
+    return found
