@@ -23,7 +23,7 @@ from simlab.audit.evals_notes import (
 from simlab.audit.evals_record import Leaderboard, LogAudit
 from simlab.audit.finding import Finding
 from simlab.calibration import rate
-from simlab.grading import Stated, penalised, threshold_of
+from simlab.grading import Stated
 from simlab.logs import ABSTAINED, CORRECT
 from simlab.terminal.wording import plural, printable
 
@@ -221,5 +221,5 @@ def penalty_mismatch(stated: Stated | None, penalty: float | None) -> Finding | 
         "penalty_mismatch",
         "alarm",
         stated.sentence,
-        {"stated": stated.stated, "rewarded": threshold_of(penalised(penalty).wrong * -1), "penalty": penalty},
+        {"stated": stated.stated, "rewarded": stated.rewarded, "penalty": penalty},
     )

@@ -60,7 +60,10 @@ def sections_text(sections: Sequence[Section], width: int | None) -> list[list[s
     """Sections as lines, their values one below the other."""
     column = max(len(line.label) for section in sections for line in section.lines) + 4
     return [
-        [section.title, *(text for line in section.lines for text in _line(line, column, width))]
+        [
+            *folded(section.title, "", "  ", width),
+            *(text for line in section.lines for text in _line(line, column, width)),
+        ]
         for section in sections
     ]
 

@@ -158,7 +158,7 @@ def _words(loaded: Loaded, format: str) -> tuple[str | None, bool, tuple[Skipped
     values = [f"({literal(text)}, {_score(grade)}, {grade is ABSTAINED})" for text, grade in meant if grade is not None]
     for i in range(0, len(values), 500):
         ask(engine, f"INSERT INTO words VALUES {', '.join(values[i : i + 500])}")
-    three_way = bool(texts) and is_three_way((text for text, _, _ in texts), scheme)
+    three_way = is_three_way((text for text, grade in meant if grade is not None), scheme)
     bad = ask(
         engine,
         f"SELECT min(row), count(*), arg_min(grade, row) FROM log LEFT JOIN words ON grade = text "
