@@ -36,8 +36,8 @@ def evals_html(audit: EvalsAudit) -> str:
         blocks.append(_leaderboard(audit, audit.leaderboard))
     for one in audit.logs:
         prefix = f"{printable(one.name)}: " if len(audit.logs) > 1 else ""
-        told = (Paragraph(log_lead(one)), Terms(tuple((x.label, x.value, x.meaning) for x in reading_lines(one))))
-        blocks.append(Block(f"{prefix}How it was read", told))
+        read = Terms(tuple((line.label, line.value, line.meaning) for line in reading_lines(one)))
+        blocks.append(Block(f"{prefix}How it was read", (Paragraph(log_lead(one)), read) if prefix else (read,)))
         blocks += [_block(one, section, prefix) for section in log_sections(one)]
     return page(
         evals_title(audit),

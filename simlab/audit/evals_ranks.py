@@ -96,7 +96,7 @@ def _means(
 
 
 def _standings(
-    names: Sequence[str], means: Sequence[Float[np.ndarray, " questions"]], t: float, paired: bool, level: float
+    names: Sequence[str], means: Sequence[Float[np.ndarray, " _"]], t: float, paired: bool, level: float
 ) -> tuple[Standing, ...]:
     """The logs with their scores and ranks, best first."""
     span = (confidence_target(t).wrong, 1.0)
@@ -109,7 +109,7 @@ def _standings(
 
 
 def rank_intervals(
-    means: Sequence[Float[np.ndarray, " questions"]], width: float, paired: bool, level: float
+    means: Sequence[Float[np.ndarray, " _"]], width: float, paired: bool, level: float
 ) -> tuple[Int[np.ndarray, " logs"], Int[np.ndarray, " logs"]]:
     """Return the lowest and the highest rank that each log may have, each log at ``level`` by itself.
 
