@@ -244,6 +244,8 @@ REPORTS: dict[str, Callable[[int], bounds.BoundReport]] = {
     "missing_mass_from_counts": lambda n: bounds.missing_mass_from_counts(0.3 - 0.1 / n, 0.4, 0.01, 0.5),
     "error_from_monofacts": lambda n: bounds.error_from_monofacts(0.5, n, 0.1, 1e-9, error=0.3),
     "error_from_monofacts_sharp": lambda n: bounds.error_from_monofacts_sharp(0.5, 0.1, 1 / n, 0.3),
+    "guessing_from_grading": lambda n: bounds.guessing_from_grading(0.5, n),
+    "score_from_confidence": lambda n: bounds.score_from_confidence(0.1, 0.2, wrong=-n),
 }
 
 

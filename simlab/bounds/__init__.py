@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from simlab.bounds.catalogue import THEOREMS, theorem
+from simlab.bounds.grading import guessing_from_grading, score_from_confidence
 from simlab.bounds.missing_mass import (
     MissingMassDeviation,
     missing_mass_deviation,
@@ -54,6 +55,7 @@ __all__ = [
     "expected_singleton_rate",
     "good_turing_bias",
     "good_turing_mse",
+    "guessing_from_grading",
     "iiv_from_missing_mass",
     "iiv_from_singletons",
     "missing_mass_deviation",
@@ -61,6 +63,7 @@ __all__ = [
     "missing_mass_from_singletons",
     "missing_mass_from_singletons_sharp",
     "missing_mass_variance",
+    "score_from_confidence",
     "singleton_rate_variance",
     "theorem",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simlab.bounds import missing_mass, monofacts, reduction, singletons
+from simlab.bounds import grading, missing_mass, monofacts, reduction, singletons
 from simlab.bounds.report import Theorem
 from simlab.errors import unknown
 
@@ -18,6 +18,8 @@ THEOREMS: tuple[Theorem, ...] = (
     missing_mass.CERTIFICATE,
     monofacts.COROLLARY_1,
     monofacts.SHARP,
+    grading.OBSERVATION_1,
+    grading.BEST_POLICY,
 )
 """All bounds, in the order of the theory."""
 

@@ -6,8 +6,8 @@ whose interval counts clusters (questions) and not rows. ``rate`` and ``mean_sco
 
 from simlab.calibration.binned import Binning
 from simlab.calibration.brier import BrierParts, brier_parts, brier_score
+from simlab.calibration.confidences import Forecasts, forecasts
 from simlab.calibration.expected_error import ece, ece_debiased
-from simlab.calibration.forecasts import Forecasts, forecasts
 from simlab.calibration.intervals import mean_score, rate
 from simlab.calibration.ranking import auroc
 from simlab.calibration.reliability import ReliabilityDiagram, reliability_diagram

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import Binning, edges_of, sums
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import around, share_ends, standard_error, student, unseen_share
 from simlab.calibration.noise import normal_noise
 from simlab.estimates import Estimate, check_level, normal_quantile, strict_fields

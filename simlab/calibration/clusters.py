@@ -94,8 +94,13 @@ def _as_they_are(ids: list[Any]) -> Any:
 
 def numbers(name: str, values: Any) -> Float[np.ndarray, " rows"]:
     """Return ``values`` as one array of floats. Raises ``BadInput`` where they are none."""
+    if np.ma.is_masked(values):
+        raise BadInput(f"{name}: some are masked: leave those rows out")
     try:
-        found = np.asarray(values).astype(float)
+        found = np.asarray(values)
+        if found.size and found.dtype.kind not in "biufO":
+            raise TypeError
+        found = found.astype(float)
     except (TypeError, ValueError) as error:
         raise BadInput(f"{name} = {shown(values)}: must be an array of numbers") from error
     if found.ndim != 1:

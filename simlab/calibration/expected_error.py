@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import Binning, Sums, edges_of, sums
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
 from simlab.estimates import Estimate, check_level
@@ -78,7 +78,7 @@ def ece_debiased(data: Forecasts, *, bins: int = 15, binning: Binning = "mass", 
     E|N(d, s^2)| = s sqrt(2/pi) exp(-d^2/(2 s^2)) + |d| (1 - 2 Phi(-|d|/s)), s_b the standard error of the gap d_b
     over clusters; cut to [0, 1]. Where every d_b is 0 it keeps 2 - sqrt(2) = 59 % of what noise makes of the plug-in,
     far from 0 it is unbiased. The interval is that of ``ece``. Raises ``BadInput`` as ``ece`` does. Source: Kumar,
-    Liang & Ma 2019, section 5 and its appendix.
+    Liang & Ma 2019.
     """
     edges = edges_of(data, bins, binning)
     plain, found = _estimate(data, edges, binning, level), gaps(data, edges)

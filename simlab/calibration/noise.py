@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import cluster_rows
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import student
 from simlab.estimates import normal_quantile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import around, standard_error
 from simlab.errors import BadInput
 from simlab.estimates import Estimate, check_level

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.calibration.binned import Binning, bin_of, clusters_in, edges_of, sums
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import student, wilson
 from simlab.estimates import check_level, strict_fields
 

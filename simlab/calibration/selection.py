@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.forecasts import Forecasts
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import around, standard_error
 from simlab.estimates import Estimate, check_level
 

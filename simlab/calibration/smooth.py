@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from simlab.calibration.confidences import Forecasts
 from simlab.calibration.expected_error import gaps
-from simlab.calibration.forecasts import Forecasts
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
 from simlab.estimates import Estimate, check_level, check_number
@@ -71,10 +71,9 @@ def smooth_error(mass: Float[np.ndarray, " points"], bandwidth: float) -> float:
 def smooth_ece(data: Forecasts, *, level: float = 0.95) -> Estimate:
     """Smooth calibration error, in [0, 1]: the fixed point of smECE_s = s (see the module).
 
-    Between half the distance to the nearest calibrated model and about twice its square root (its source, theorem 1
-    and corollary 9). The interval holds every s that the noise cannot tell from a fixed point, as that of ``ece`` does
-    for bins; its noise is that of 512 cells, so that below about .002 it is somewhat narrow. Raises ``BadInput`` for a
-    level that there is not. Source: Blasiok & Nakkiran 2023.
+    A consistent measure of the distance to calibration. The interval holds every s that the noise cannot tell from a
+    fixed point, as that of ``ece`` does for bins; its noise is that of 512 cells, so that below about .002 it is
+    somewhat narrow. Raises ``BadInput`` for a level that there is not. Source: Blasiok & Nakkiran 2023.
     """
     check_level(level)
     mass = on_grid(data.confidence, data.correct - data.confidence) / data.rows

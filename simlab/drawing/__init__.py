@@ -10,6 +10,7 @@ from simlab.drawing.claims import (
     error_from_singletons,
     missing_mass_from_singletons,
 )
+from simlab.drawing.grading import rank_from_grading
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
 
@@ -22,6 +23,7 @@ PICTURES = {
         error_from_singletons,
         missing_mass_from_singletons,
         missing_mass_intervals,
+        rank_from_grading,
     )
 }
 """What an experiment may name as its PICTURE: functions of a summary."""
@@ -35,6 +37,7 @@ __all__ = [
     "missing_mass_from_singletons",
     "missing_mass_intervals",
     "publish",
+    "rank_from_grading",
     "read_table",
     "save",
 ]

@@ -13,7 +13,7 @@ from simlab.grading.graders import (
     uniform_right_answer,
 )
 from simlab.grading.policies import answers, expected_score, expected_score_of_confidence, optimal_value
-from simlab.grading.properness import (
+from simlab.grading.rewards import (
     Properness,
     Stated,
     best_statement,

@@ -1,7 +1,7 @@
 """Scoring rules as records: what an answer earns that is right, one that is wrong, and none at all.
 
 A rule for answers is three numbers, a rule for stated confidences two functions. Neither knows a question or a model:
-``simlab.grading.policies`` says what they are worth at a belief, ``simlab.grading.properness`` what they really reward.
+``simlab.grading.policies`` says what they are worth at a belief, ``simlab.grading.rewards`` what they really reward.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def best_statement(rule: ConfidenceRule, belief: float) -> float:
 
 def properness(rule: ConfidenceRule, tolerance: float = 1e-6) -> Properness:
     """Search 41 beliefs from 0 to 1 for one whose best statement is another number, by more than ``tolerance``."""
-    found = [(abs(best_statement(rule, float(q)) - q), float(q)) for q in BELIEFS]
+    found = [(abs(best_statement(rule, q) - q), q) for q in BELIEFS.tolist()]
     gap, belief = max(found)
     return Properness(gap <= tolerance, gap, belief, best_statement(rule, belief))
 

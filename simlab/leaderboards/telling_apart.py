@@ -1,0 +1,83 @@
+"""How many questions tell two models apart: by the variance of the difference of their points, and by drawing runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from simlab.errors import BadInput
+from simlab.estimates import check_level, check_number, check_probability, normal_quantile
+from simlab.grading import Rule
+from simlab.leaderboards.contests import Population, Questions, answered, belief, moments
+
+
+def difference(models: Population, questions: Questions, rule: Rule) -> tuple[float, float]:
+    """Return mean and variance of the difference of the points of the first two models on a question drawn at random.
+
+    Given the question the two answer independently: Var = E_d[v_1 + v_2] + Var_d[m_1 - m_2] over difficulties d, with
+    m and v the mean and variance of one's points. Raises ``BadInput`` for fewer than two models.
+    """
+    if len(models.competence) < 2:
+        raise BadInput("models: give two to tell apart")
+    mean, variance = moments(models, questions, rule)
+    gap = mean[0] - mean[1]
+    middle = float(gap @ questions.share)
+    return middle, float((variance[0] + variance[1] + (gap - middle) ** 2) @ questions.share)
+
+
+def questions_needed(
+    models: Population, questions: Questions, rule: Rule, *, level: float = 0.95, power: float = 0.8
+) -> float:
+    """Return how many questions tell the first two models apart: (z_level + z_power)^2 Var / (difference of means)^2.
+
+    A two-sided z test of the paired differences at 1 - ``level`` then finds it with chance ``power``; infinite where
+    the means are equal. Raises ``BadInput`` for a level or power that there is not. Source: Miller 2024, arXiv
+    2411.00640, for questions drawn at random.
+    """
+    middle, variance = difference(models, questions, rule)
+    z = normal_quantile(check_level(level)) + normal_quantile(check_probability("power", power, 0.8), "one")
+    return z * z * variance / middle**2 if middle else math.inf
+
+
+def drawn_power(
+    models: Population,
+    questions: Questions,
+    rule: Rule,
+    number: int,
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+    runs: int = 1_000,
+) -> float:
+    """Return the share of ``runs`` in which the z test finds the difference: of ``number`` questions drawn at random.
+
+    A run is one multinomial over (level, points of the first, points of the second), which is what its mean and
+    variance depend on. The true direction counts alone. Raises ``BadInput`` for fewer than 2 questions or 1 run.
+    """
+    asked = int(check_number("number", number, 2, 2.0**53))
+    value, chance = _outcomes(models, questions, rule)
+    drawn = rng.multinomial(asked, chance, size=int(check_number("runs", runs, 1)))
+    middle = drawn @ value / asked
+    variance = (drawn @ value**2 / asked - middle**2) * asked / (asked - 1)
+    direction = math.copysign(1.0, difference(models, questions, rule)[0])
+    edge = normal_quantile(check_level(level)) * np.sqrt(np.maximum(variance, 0.0) / asked)
+    return float(np.mean(direction * middle > edge))
+
+
+def _outcomes(
+    models: Population, questions: Questions, rule: Rule
+) -> tuple[Float[np.ndarray, " outcomes"], Float[np.ndarray, " outcomes"]]:
+    """Return (difference of points, probability) of every outcome of a random question, [levels x 2 x 2] flattened."""
+    q, gives = belief(models, questions)[:2], answered(models, questions)[:2]
+
+    def one(i: int) -> tuple[Any, Any]:
+        points = np.where(gives[i][:, None], [rule.correct, rule.wrong], rule.abstain)
+        return points, np.stack([q[i], 1 - q[i]], axis=1)
+
+    (first, p), (second, r) = one(0), one(1)
+    value = first[:, :, None] - second[:, None, :]
+    chance = questions.share[:, None, None] * p[:, :, None] * r[:, None, :]
+    return value.ravel(), chance.ravel() / chance.sum()

@@ -1,0 +1,334 @@
+"""Leaderboards: exact sums against runs, selection to the honest threshold, and ranks that keep their promise."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simlab import bounds, grading
+from simlab import leaderboards as boards
+from simlab.errors import BadInput
+from simlab.grading import Rule, binary, confidence_target
+from simlab.leaderboards import Population, Questions
+
+RULES = (binary(), confidence_target(0.5), confidence_target(0.75), boards.benchmark("wildbench").rule)
+by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def population(seed: int = 0, models: int = 12) -> Population:
+    rng = np.random.default_rng(seed)
+    return Population(rng.normal(0, 0.7, models), rng.normal(0.4, 0.5, models), rng.random(models))
+
+
+def listed(models: Population, questions: Questions, rule: Rule, rng: np.random.Generator) -> np.ndarray:
+    """The points of one run, question by question: the slow twin of the sums over levels."""
+    level = np.repeat(np.arange(len(questions.number)), questions.number)
+    q = boards.belief(models, questions)[:, level]
+    feels = q / (1 - q) * np.exp(models.overconfidence)[:, None]
+    answered = feels / (1 + feels) > models.threshold[:, None]
+    right = rng.random(q.shape) < q
+    return np.where(answered, np.where(right, rule.correct, rule.wrong), rule.abstain)
+
+
+# the data
+
+
+def test_the_ten_benchmarks_of_the_meta_evaluation() -> None:
+    assert len(boards.BENCHMARKS) == 10
+    assert [one.name for one in boards.BENCHMARKS if not one.binary] == ["wildbench"]
+    assert boards.benchmark("swe_bench").questions == 2_294
+    assert boards.benchmark("hle").questions == 2_500
+    for one in boards.BENCHMARKS:  # no answer is too unlikely to be worth giving, in any of the ten
+        assert grading.rewarded_threshold(one.rule) == 0
+        assert "arXiv" in one.source
+    assert boards.benchmark("wildbench").rule.break_even < 0
+    with pytest.raises(BadInput, match=r"^benchmark 'gqpa' is unknown: did you mean 'gpqa'\?$"):
+        boards.benchmark("gqpa")
+
+
+def test_questions_stand_at_the_quantiles_of_a_normal_law() -> None:
+    found = boards.normal_questions(1_003, 4, mean=0.5, spread=2.0, levels=50)
+    assert found.number.sum() == 1_003
+    assert set(found.number) == {20, 21}
+    assert float(found.difficulty @ found.share) == pytest.approx(0.5, abs=0.02)
+    wide = boards.normal_questions(10**6, 4, spread=2.0, levels=10_000)
+    assert math.sqrt(float(wide.difficulty**2 @ wide.share)) == pytest.approx(2, rel=1e-3)
+
+
+# exact sums against runs
+
+
+@by_rule
+def test_expected_scores_and_their_spread_are_those_of_runs(rule: Rule) -> None:
+    models, questions = population(), boards.normal_questions(200, 4, levels=20)
+    rng = np.random.default_rng(1)
+    slow = np.array([listed(models, questions, rule, rng).mean(axis=1) for _ in range(2_000)])
+    fast = np.array([boards.drawn_scores(models, questions, rule, rng) for _ in range(2_000)])
+    expected, error = boards.expected_scores(models, questions, rule), boards.score_errors(models, questions, rule)
+    for runs in (slow, fast):
+        assert (np.abs(runs.mean(axis=0) - expected) < 4.5 * error / math.sqrt(2_000) + 1e-12).all()
+        np.testing.assert_allclose(runs.std(axis=0), error, rtol=0.08, atol=1e-12)
+    other = boards.expected_scores(replace(models, threshold=models.threshold**2), questions, rule)
+    assert (np.abs(slow.mean(axis=0) - other) > 4.5 * error / math.sqrt(2_000)).any()
+
+
+@by_rule
+def test_no_threshold_beats_the_best_score_and_the_honest_one_reaches_it(rule: Rule) -> None:
+    models, questions = population(), boards.normal_questions(300, 10)
+    best = boards.best_scores(models, questions, rule)
+    honest_at = 1 / (1 + np.exp(-models.overconfidence) * (1 / max(rule.break_even, 1e-12) - 1))
+    found = boards.expected_scores(replace(models, threshold=honest_at), questions, rule)
+    np.testing.assert_allclose(found, best, atol=1e-12)
+    for threshold in np.linspace(0, 1, 21):
+        scores = boards.expected_scores(replace(models, threshold=np.full(12, threshold)), questions, rule)
+        assert (scores <= best + 1e-12).all()
+    for one, score in zip(best, boards.expected_scores(models, questions, rule), strict=True):
+        assert score <= one + 1e-12
+    q = boards.belief(models, questions)
+    excess = float(np.maximum(q[0] - rule.break_even, 0) @ questions.share)
+    report = bounds.score_from_confidence(float(best[0]), excess, rule.correct, rule.wrong, rule.abstain)
+    assert report.slack == pytest.approx(0, abs=1e-12)
+
+
+def test_the_price_of_honesty_is_a_difference_of_two_scores() -> None:
+    models, questions = population(), boards.normal_questions(300, 4)
+    for rule in RULES:
+        everything = boards.expected_scores(replace(models, threshold=np.zeros(12)), questions, rule)
+        honest = boards.expected_scores(replace(models, threshold=np.full(12, 0.75)), questions, rule)
+        price = boards.price_of_honesty(models, questions, rule, 0.75)
+        np.testing.assert_allclose(price, everything - honest, atol=1e-12)
+    assert (boards.price_of_honesty(models, questions, binary(), 0.75) > 0).all()
+    assert (boards.price_of_honesty(models, questions, confidence_target(0.9), 0.75) < 0).all()
+
+
+def test_error_rates_are_those_of_a_rule_that_counts_errors() -> None:
+    models, questions = population(), boards.normal_questions(300, 4)
+    counts = Rule("errors", 1e-12, -1.0, 0.0, "counts wrong answers")
+    np.testing.assert_allclose(
+        boards.error_rates(models, questions), -boards.expected_scores(models, questions, counts), atol=1e-11
+    )
+
+
+# orders
+
+
+def test_reversals_and_rank_correlation_by_hand() -> None:
+    one, other = np.array([3.0, 2.0, 1.0]), np.array([2.0, 3.0, 1.0])
+    assert boards.reversals(one, other) == pytest.approx(1 / 3)
+    assert boards.rank_correlation(one, other) == pytest.approx(1 / 3)
+    assert boards.reversals(one, -one) == 1
+    assert boards.reversals(one, np.array([1.0, 1.0, 1.0])) == 0
+    assert boards.rank_correlation(one, one**3) == 1
+
+
+def test_a_target_and_its_affine_form_give_one_order() -> None:
+    models, questions = population(), boards.normal_questions(300, 4)
+    scores = [
+        boards.expected_scores(models, questions, rule)
+        for rule in (confidence_target(0.75), grading.affine_target(0.75), binary())
+    ]
+    assert boards.reversals(scores[0], scores[1]) == 0
+    assert boards.reversals(scores[0], scores[2]) > 0.2
+
+
+def test_a_bluffer_leads_under_binary_grading_and_falls_under_a_target() -> None:
+    models = Population(np.array([0.5, 0.0]), np.zeros(2), np.array([0.75, 0.0]))  # the better one abstains
+    questions = boards.normal_questions(500, 1_000)
+    honest, bluffer = boards.expected_scores(models, questions, binary())
+    assert bluffer > honest
+    honest, bluffer = boards.expected_scores(models, questions, confidence_target(0.75))
+    assert honest > bluffer
+
+
+# telling two models apart
+
+
+@by_rule
+def test_the_variance_of_a_difference_is_that_of_runs(rule: Rule) -> None:
+    models, questions = population(3, 2), boards.normal_questions(64, 4, levels=16)
+    middle, variance = boards.difference(models, questions, rule)
+    rng = np.random.default_rng(4)
+    random = replace(questions, number=rng.multinomial(400_000, questions.share))
+    points = listed(models, random, rule, rng)
+    gap = points[0] - points[1]
+    assert gap.mean() == pytest.approx(middle, abs=4.5 * math.sqrt(variance / 400_000))
+    assert gap.var() == pytest.approx(variance, rel=0.02)
+    apart = points[0].var() + points[1].var()
+    assert abs(apart - variance) > 0.02 * variance  # as if the two had not seen the same questions
+
+
+@by_rule
+def test_the_number_of_questions_gives_the_power_it_promises(rule: Rule) -> None:
+    models = Population(np.array([0.5, 0.0]), np.zeros(2), np.full(2, max(0.0, rule.break_even)))
+    questions = boards.normal_questions(640, 1_000)
+    needed = boards.questions_needed(models, questions, rule)
+    rng = np.random.default_rng(5)
+    found = [boards.drawn_power(models, questions, rule, round(share * needed), rng) for share in (1.0, 0.25)]
+    assert found[0] == pytest.approx(0.8, abs=0.06)
+    assert found[1] < 0.45
+    assert boards.questions_needed(models, questions, rule, power=0.9) > 1.2 * needed
+
+
+def test_equal_models_are_never_told_apart() -> None:
+    models = Population(np.zeros(2), np.zeros(2), np.full(2, 0.3))
+    assert boards.questions_needed(models, boards.normal_questions(100, 4), binary()) == math.inf
+
+
+# selection
+
+
+@pytest.mark.parametrize(("target", "low", "high"), [(0.0, 0.0, 0.12), (0.5, 0.4, 0.6), (0.75, 0.68, 0.82)])
+def test_selection_moves_willingness_to_what_the_grading_rewards(target: float, low: float, high: float) -> None:
+    """Of all three starts, honest ones included; answering starts at the target, and at about 0 where there is none."""
+    questions = boards.normal_questions(2_500, 1_000)
+    rng = np.random.default_rng(6)
+    for start in (0.1, 0.5, 0.95):
+        models = replace(population(7, 40), threshold=np.full(40, start))
+        found = boards.generations(models, questions, confidence_target(target), rng, number=60)
+        assert len(found) == 61
+        last = np.mean([boards.answers_from(one).mean() for one in found[-15:]])
+        assert low <= last <= high, (start, last)
+        unsure = float(np.nanmean(boards.guessing(found[-1], questions, 0.75)))
+        assert unsure > 0.9 if target == 0 else unsure < 0.6
+
+
+def test_without_selection_thresholds_only_drift() -> None:
+    questions = boards.normal_questions(640, 1_000)
+    models = replace(population(8, 40), threshold=np.full(40, 0.5))
+    last = [
+        boards.generations(models, questions, binary(), np.random.default_rng(seed), number=40, top=1.0)[-1]
+        for seed in range(10)
+    ]
+    drifted = np.mean([one.threshold.mean() for one in last])
+    chosen = boards.generations(models, questions, binary(), np.random.default_rng(0), number=40)[-1]
+    assert abs(drifted - 0.5) < 0.15
+    assert chosen.threshold.mean() < 0.2
+
+
+def test_the_same_generator_gives_the_same_generations() -> None:
+    questions = boards.normal_questions(640, 4)
+    one, same, other = (
+        boards.generations(population(), questions, binary(), np.random.default_rng(seed), number=5, top=0.5)[-1]
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one.threshold, same.threshold)
+    assert not np.array_equal(one.threshold, other.threshold)
+    still = boards.generations(population(), questions, binary(), np.random.default_rng(1), mutation=0.0)
+    assert set(still[-1].threshold) <= set(population().threshold)
+
+
+# ranks
+
+
+def test_rank_intervals_keep_their_level_for_all_models_at_once() -> None:
+    """Clusters of four questions that go together; ignoring them falls short."""
+    rng = np.random.default_rng(9)
+    true = np.array([0.6, 0.55, 0.5, 0.5, 0.4])
+    rank_low = 1 + (true[None, :] > true[:, None]).sum(axis=1)
+    rank_high = len(true) - (true[None, :] < true[:, None]).sum(axis=1)
+    held, careless = 0, 0
+    for _ in range(200):
+        luck = np.repeat(rng.random((5, 100)), 4, axis=1)
+        points = (luck < true[:, None]).astype(float)
+        found = boards.rank_intervals(points, clusters=np.arange(400) // 4)
+        held += bool(((found.low <= rank_low) & (found.high >= rank_high)).all())
+        naive = boards.rank_intervals(points)
+        careless += bool(((naive.low <= rank_low) & (naive.high >= rank_high)).all())
+    assert held >= 200 * 0.95 - 4 * math.sqrt(200 * 0.95 * 0.05)
+    assert careless < 0.8 * 200
+
+
+def test_rank_intervals_narrow_where_models_differ() -> None:
+    rng = np.random.default_rng(10)
+    points = (rng.random((4, 5_000)) < np.array([[0.9], [0.7], [0.69], [0.2]])).astype(float)
+    found = boards.rank_intervals(points)
+    assert sorted(found.rank) == [1, 2, 3, 4]
+    assert (found.rank[0], found.rank[3]) == (1, 4)
+    assert list(found.low) == [1, 2, 2, 4]
+    assert list(found.high) == [1, 3, 3, 4]
+    twins = boards.rank_intervals(np.vstack([points[:1], points[:1]]))
+    assert list(twins.low) == [1, 1]
+    assert list(twins.high) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: boards.rank_intervals([[1.0, 0.0]]), "points has shape (1, 2): give the points of 2 models or more"),
+        (lambda: boards.rank_intervals([[1.0, 0.0], [1.0, math.nan]]), "points[1, 1] = nan: must be a finite number"),
+        (lambda: boards.rank_intervals([[1.0], [0.0]]), "the data have 1 row: an interval needs at least 2"),
+        (lambda: boards.reversals(np.ones(2), np.ones(3)), "scores of 2 and 3 models: give two scores of the same"),
+        (lambda: Population(np.ones(2), np.ones(2), np.ones(3)), "population: give one competence, overconfidence"),
+        (lambda: Population(np.ones(1), np.ones(1), np.array([1.5])), "threshold = 1.5 to 1.5: must be from 0 to 1"),
+        (lambda: boards.normal_questions(10, 4), "number = 10: must be a finite number of at least 64"),
+        (lambda: boards.normal_questions(100, 1), "answers = 1: must be a finite number of at least 2"),
+        (
+            lambda: boards.generations(
+                population(), boards.normal_questions(64, 4), binary(), np.random.default_rng(), top=0.01
+            ),
+            "top = 0.01: of 12 models no one would be a parent; give at least 0.083",
+        ),
+        (
+            lambda: boards.difference(population(0, 1), boards.normal_questions(64, 4), binary()),
+            "models: give two to tell apart",
+        ),
+    ],
+)
+def test_mistakes_are_sentences(call: Any, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        call()
+    assert str(caught.value).startswith(text)
+
+
+SIGNATURES = """
+import beartype
+from jaxtyping import install_import_hook
+
+check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
+stations = "grading calibration leaderboards estimates".split()
+install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")
+import numpy as np
+from simlab import calibration, grading
+from simlab import leaderboards as boards
+
+rng = np.random.default_rng(0)
+confidence = np.round(rng.random(60), 2)
+for clusters in (None, np.arange(60) // 3):
+    data = calibration.forecasts(confidence, rng.random(60) < confidence, clusters)
+    for name in ("ece", "ece_debiased", "smooth_ece", "brier_score", "auroc", "aurc", "e_aurc"):
+        getattr(calibration, name)(data)
+    calibration.brier_parts(data, binning="mass")
+    calibration.reliability_diagram(data)
+    calibration.smooth_reliability(data)
+    calibration.risk_coverage(data)
+    calibration.rate(data.correct, confidence > 0.5, clusters=clusters)
+    calibration.mean_score(grading.points(grading.confidence_target(0.5), data.correct, confidence > 0.5))
+grading.points_of_confidence(grading.logarithmic(), confidence, data.correct)
+grading.properness(grading.brier())
+grading.check_stated(grading.penalised(2.0), 0.75)
+weight, graders = grading.uniform_right_answer(4)
+grades = grading.expected_grades(weight, graders)
+grading.price_of_abstaining(grades, np.arange(5) == 4)
+models = boards.Population(rng.normal(size=5), rng.normal(size=5), rng.random(5))
+questions, rule = boards.normal_questions(100, 4), grading.confidence_target(0.5)
+boards.generations(models, questions, rule, rng, number=2)
+boards.price_of_honesty(models, questions, rule, 0.5)
+boards.drawn_power(models, questions, rule, 100, rng, runs=5)
+boards.rank_intervals(rng.random((3, 40)))
+print("checked")
+"""
+
+
+def test_signatures_tell_the_truth() -> None:
+    """Every annotation of the grading, calibration and leaderboards is checked while all of them run."""
+    done = subprocess.run([sys.executable, "-c", SIGNATURES], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["checked"], done.stderr[-2000:]
+    wrong = SIGNATURES.replace("rng.random(5))\n", "rng.random(5) > 0.5)\n")
+    done = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, check=False)
+    assert "TypeCheckError" in done.stderr
