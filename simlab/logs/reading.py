@@ -20,7 +20,7 @@ from simlab.logs.documents import SUFFIXES
 from simlab.logs.eval_log import EvalLog, Oddity
 from simlab.logs.inspect_logs import inspect_log
 from simlab.logs.judging import Graded, settled
-from simlab.logs.table_logs import table_logs
+from simlab.logs.table_logs import logs_of_table
 from simlab.tables.asking import Engine, Progress, ask_columns, opened
 from simlab.tables.data_files import FORMATS, PACKINGS
 from simlab.tables.naming import meant
@@ -94,7 +94,7 @@ def read_logs(
                 logs.append(inspect_log(path, wanted, progress))
             else:
                 _check_suffix(path)
-                logs += table_logs(engine, path, wanted)
+                logs += logs_of_table(engine, path, wanted)
     return _distinct([settled(log, wanted) for log in _merged(logs, wanted)])
 
 

@@ -51,7 +51,7 @@ class Loaded:
     place: Callable[[int], str]
 
 
-def table_logs(engine: Engine, path: str, wanted: Wanted) -> list[Graded]:
+def logs_of_table(engine: Engine, path: str, wanted: Wanted) -> list[Graded]:
     """Return the logs in one table: one, or with ``wanted.model`` one for each model.
 
     Raises ``BadInput`` as the reader of tables does, for a table without rows, without a column of grades, and for the
