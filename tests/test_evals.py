@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -456,6 +457,18 @@ def test_the_same_logs_say_the_same_whatever_their_order_of_rows():
     flat, other = (json.dumps(one, sort_keys=True) for one in (said, again))
     numbers = [[float(x) for x in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", one)] for one in (flat, other)]
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-9)
+
+
+def test_two_million_samples_keep_their_budget_and_the_documentation_quotes_the_figures():
+    """30 seconds, here of all processors together, and 2 GiB, in each format."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "evals_rows.json").read_text())
+    runs = [row for row in found["results"] if row["reading"] == "command"]
+    assert len(runs) == 4
+    assert all(row["rows"] == 2_000_000 and row["cpu"] <= 30 and row["peak_bytes"] <= 2 * 2**30 for row in runs)
+    spec = importlib.util.spec_from_file_location("evals_rows", ROOT / "benchmarks" / "evals_rows.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    assert benchmark.summary(found) in " ".join((ROOT / "docs" / "evals.md").read_text().split())
 
 
 @pytest.mark.skipif(not DATA, reason="SIMLAB_DATA names no folder with real logs")
