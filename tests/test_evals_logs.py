@@ -220,6 +220,22 @@ def test_choices_are_counted_or_told():
     assert read(path, choices=5).choices.tolist() == [3, 4, 5]
 
 
+def test_a_format_can_be_forced():
+    path = write("samples_a.jsonl", samples([-1.0, -2.0], 1.0), samples([-2.0, -1.0], 0.0, doc_id=1))
+    log = read(path, format="table", grade="acc_norm")
+    assert (log.files[0].format, log.files[0].told_by, mapping(log)["id"]) == ("table", "as told", "column 'doc_id'")
+    plain = write("a.csv", "id,grade", "1,1", "2,0")
+    assert read(plain, format="simpleqa").files[0].format == "simpleqa"
+    refused(
+        "a.csv: is no samples file of lm-evaluation-harness (it has neither doc_hash nor doc_id): leave --format out, "
+        "or name the ids with --id COL",
+        plain,
+        format="lm-eval",
+        grade="grade",
+    )
+    assert read(plain, format="lm-eval", grade="grade", id="id").outcome.tolist() == [CORRECT, WRONG]
+
+
 # ---- what is refused, and where it stands ----
 
 
@@ -279,6 +295,11 @@ def test_choices_are_counted_or_told():
             "a.json",
             ['{"eval": {}, ', '"samples": ['],
             "a.json, line 3: is not one JSON document: ends too early: was it cut short?",
+        ),
+        (
+            "a.json",
+            ['{"id": 1}', '{"id": 2}'],
+            "a.json, line 2: is not one JSON document: holds several: JSON Lines are named .jsonl",
         ),
         ("a.eval", ["no zip"], "a.eval: is damaged or no .eval file (File is not a zip file): write it again"),
     ],

@@ -154,7 +154,11 @@ def _parsed(where: str, data: bytes) -> Any:
     except UnicodeDecodeError:
         raise BadInput(f"{where}: is not UTF-8 text: write it again") from None
     except json.JSONDecodeError as error:
-        rule = "ends too early: was it cut short?" if error.pos >= len(error.doc.rstrip()) else f"{error.msg}"
+        rule = error.msg
+        if error.pos >= len(error.doc.rstrip()):
+            rule = "ends too early: was it cut short?"
+        elif error.msg == "Extra data":
+            rule = "holds several: JSON Lines are named .jsonl"
         raise BadInput(f"{where}, line {error.lineno}: is not one JSON document: {rule}") from None
     except RecursionError:
         raise BadInput(f"{where}: is nested too deeply to be a log") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simlab.errors import BadInput
 from simlab.logs.asking import Wanted
 from simlab.logs.choosing import chosen_metric
 from simlab.logs.eval_log import Role
@@ -37,7 +38,12 @@ def harness_plan(file: DataFile, wanted: Wanted) -> Plan:
     check_columns(file, [name for name in (wanted.id, wanted.confidence, wanted.answer) if name is not None])
     metric = chosen_metric(file.path, file.columns, wanted.grade)
     there = file.columns
-    key = wanted.id or next(name for name in ("doc_hash", "doc_id") if name in there)
+    key = wanted.id or next((name for name in ("doc_hash", "doc_id") if name in there), None)
+    if key is None:
+        raise BadInput(
+            f"{file.path}: is no samples file of lm-evaluation-harness (it has neither doc_hash nor doc_id): leave "
+            "--format out, or name the ids with --id COL"
+        )
     responses = next((name for name in ("filtered_resps", "resps") if name in there), None)
     named = (key, metric, wanted.confidence, wanted.answer, responses, "filter" if "filter" in there else None)
     names = tuple(dict.fromkeys(name for name in named if name is not None))
