@@ -21,7 +21,7 @@ STATIONS = (
     {"errors"},
     {"estimates"},
     {"seeds", "bounds", "machine", "occupancy", "tables", "terminal", "grading", "calibration"},
-    {"missing_mass", "leaderboards"},
+    {"missing_mass", "leaderboards", "logs"},
     {"drawing"},
     {"worlds"},
     {"corpora"},

@@ -61,11 +61,19 @@ def test_the_airports(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "the audit is not named: write corpus: see python -m simlab.audit --help"),
-        (["--prompt", "a"], "the audit is not named: write corpus before --prompt: see python -m simlab.audit --help"),
-        (["evals", "a.jsonl"], "audit 'evals' is unknown: choose from corpus"),
+        ([], "the audit is not named: write corpus or evals: see python -m simlab.audit --help"),
+        (
+            ["--prompt", "a"],
+            "the audit is not named: write corpus or evals before --prompt: see python -m simlab.audit --help",
+        ),
+        (["eval", "a.jsonl"], "audit 'eval' is unknown: did you mean 'evals'?"),
+        (["floors", "a.jsonl"], "audit 'floors' is unknown: choose from corpus, evals"),
         (["corpsu"], "audit 'corpsu' is unknown: did you mean 'corpus'?"),
-        (["facts.csv"], "'facts.csv' is no audit: did you mean python -m simlab.audit corpus facts.csv?"),
+        (
+            ["facts.csv"],
+            "'facts.csv' is no audit: did you mean python -m simlab.audit corpus facts.csv or "
+            "python -m simlab.audit evals facts.csv?",
+        ),
         (["corpus"], "missing argument 'FILE': see python -m simlab.audit corpus --help"),
         (["corpus", "facts.csv", "--promt", "q"], "option '--promt' is unknown: did you mean '--prompt'?"),
         (["corpus", "nowhere.csv"], "nowhere.csv: no such file: check the path"),

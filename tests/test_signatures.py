@@ -12,12 +12,12 @@ import beartype
 from jaxtyping import install_import_hook
 
 check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float, as for type checkers
-stations = "worlds corpora rendering fitting models pairs measures judging trials bounds tables drawing sweep seeds".split()
-stations += "terminal missing_mass audit".split()
+stations = "worlds corpora rendering fitting models pairs measures judging trials bounds tables drawing sweep".split()
+stations += "seeds terminal missing_mass audit logs grading calibration".split()
 install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")  # numba compiles undecorated code only
 
 from simlab import missing_mass, worlds
-from simlab.audit import audit_corpus
+from simlab.audit import audit_corpus, audit_evals
 from simlab.corpora import group, list_facts, sample, sample_listed
 from simlab.measures import missing_mass as missing
 from simlab.measures import observe
@@ -51,6 +51,9 @@ tried += missing_mass.coverage_curve(counts, replicates=5).coverage.size > 0
 FILE = OUT + "/facts.csv"
 open(FILE, "w").write("p,a" + chr(10) + "".join(f"{i % 40},{i % 7}" + chr(10) for i in range(90)))
 tried += bool(audit_corpus(FILE, prompt="p", answer="a").text())
+LOG = OUT + "/log.csv"
+open(LOG, "w").write("id,grade,p" + chr(10) + "".join(f"{i},{i % 3 > 0},{i / 90}" + chr(10) for i in range(90)))
+tried += bool(audit_evals(LOG).html())
 result = run(smoke=True, engine="serial", out=OUT)
 assert result.status == 0
 print("checked", tried)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import simlab
+from simlab.audit.finding import Finding
 from simlab.audit.floors import floors_along
 from simlab.audit.record import CorpusAudit
 from simlab.audit.report import Block, Element, Grid, Key, Paragraph, Picture, Terms, page
 from simlab.audit.rounding import about, at_least, rate
 from simlab.audit.telling import Section, lead_of, sections_of, sentence, title_of
-from simlab.audit.text import answers_shown, printable
+from simlab.audit.text import answers_shown, counted, printable
 from simlab.drawing import audits
 from simlab.tables import Examples, Fact
-from simlab.terminal.wording import plural
 
 MOST_ROWS = 40
 """Rows of a table of counts of counts; the JSON has them all."""
@@ -23,7 +25,7 @@ DOTS = 200
 
 def html_of(audit: CorpusAudit) -> str:
     """Return the whole page."""
-    blocks = [_findings(audit)] if audit.findings else []
+    blocks = [findings_block(audit.findings)] if audit.findings else []
     blocks += [_block(audit, section) for section in sections_of(audit)]
     if audit.examples is not None:
         blocks += [_examples(audit, audit.examples)]
@@ -61,16 +63,16 @@ def _keys(audit: CorpusAudit) -> list[Key]:
     return keys
 
 
-def _findings(audit: CorpusAudit) -> Block:
-    alarms, notes = len(audit.alarms), len(audit.findings) - len(audit.alarms)
-    title = " and ".join(plural(count, noun) for count, noun in ((alarms, "alarm"), (notes, "note")) if count)
-    told = tuple(Paragraph(sentence(one.sentence), one.grade, one.name) for one in audit.findings)
+def findings_block(findings: Sequence[Finding]) -> Block:
+    """The findings as paragraphs, and the numbers that they rest on."""
+    told = tuple(Paragraph(sentence(one.sentence), one.grade, one.name) for one in findings)
     evidence = tuple(
         (one.name, name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}")
-        for one in audit.findings
+        for one in findings
         for name, value in one.evidence.items()
     )
-    return Block(title, (*told, Grid("Evidence", ("finding", "number", "value"), evidence, (2,), folded=True)))
+    grid = Grid("Evidence", ("finding", "number", "value"), evidence, (2,), folded=True)
+    return Block(counted(findings), (*told, grid))
 
 
 def _block(audit: CorpusAudit, section: Section) -> Block:
@@ -174,13 +176,13 @@ def _coverage_pictures(audit: CorpusAudit) -> tuple[Element, ...]:
 def _examples(audit: CorpusAudit, examples: Examples) -> Block:
     prompt, answer = audit.asked.prompt, audit.asked.answer or "row"
     told: list[Element] = []
-    for caption, facts, counted in (
+    for caption, facts, with_counts in (
         ("The commonest facts", examples.commonest, True),
         ("Some facts that stand once", examples.singletons, False),
     ):
-        names = (*([prompt] if prompt else []), answer, *(["rows"] if counted else []))
-        rows = tuple(_row(fact, counted) for fact in facts)
-        told += [Grid(caption, names, rows, (len(names) - 1,) if counted else ())] if rows else []
+        names = (*([prompt] if prompt else []), answer, *(["rows"] if with_counts else []))
+        rows = tuple(_row(fact, with_counts) for fact in facts)
+        told += [Grid(caption, names, rows, (len(names) - 1,) if with_counts else ())] if rows else []
     if examples.conflicts:
         rows = tuple((printable(one.prompt), answers_shown(one)) for one in examples.conflicts)
         told.append(Grid("Some prompts with several answers", (prompt or "", "answers"), rows))
@@ -190,6 +192,6 @@ def _examples(audit: CorpusAudit, examples: Examples) -> Block:
     return Block("Examples", tuple(told))
 
 
-def _row(fact: Fact, counted: bool) -> tuple[str, ...]:
+def _row(fact: Fact, with_counts: bool) -> tuple[str, ...]:
     texts = [printable(text) for text in (fact.prompt, fact.answer) if text is not None]
-    return (*texts, *([f"{fact.count:,}"] if counted else []))
+    return (*texts, *([f"{fact.count:,}"] if with_counts else []))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
+from simlab.audit.finding import Finding
 from simlab.audit.record import CorpusAudit
-from simlab.audit.telling import Line, lead_of, sections_of, sentence, title_of
+from simlab.audit.telling import Line, Section, lead_of, sections_of, sentence, title_of
 from simlab.tables import Conflict, Examples, Fact
 from simlab.terminal.wording import plural
 from simlab.terminal.wording import printable as escaped
@@ -24,20 +26,18 @@ FEW = 5
 
 def text_of(audit: CorpusAudit, width: int | None = None) -> str:
     """Return the audit as text, folded at words to ``width`` columns, or not at all."""
-    sections = sections_of(audit)
-    column = max(len(line.label) for section in sections for line in section.lines) + 4
-    blocks = [[*_folded(title_of(audit), "", "", width), *_folded(lead_of(audit), "", "", width)]]
+    blocks = [[*folded(title_of(audit), "", "", width), *folded(lead_of(audit), "", "", width)]]
     if audit.findings:
-        blocks.append(_findings(audit, width))
-    for section in sections:
-        blocks.append([section.title, *(text for line in section.lines for text in _line(line, column, width))])
+        blocks.append(findings_text(audit.findings, width))
+    blocks += sections_text(sections_of(audit), width)
     if audit.examples is not None:
         blocks.append(_examples(audit.examples, width))
-    blocks.append(_folded(LEGEND, "", "  ", width))
+    blocks.append(folded(LEGEND, "", "  ", width))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def _folded(text: str, first: str, rest: str, width: int | None) -> list[str]:
+def folded(text: str, first: str, rest: str, width: int | None) -> list[str]:
+    """A text folded at words, behind ``first`` and on further lines ``rest``; as it is without a width."""
     if width is None:
         return [first + text]
     return textwrap.wrap(
@@ -52,17 +52,35 @@ def _folded(text: str, first: str, rest: str, width: int | None) -> list[str]:
 
 def _line(line: Line, column: int, width: int | None) -> list[str]:
     if width is not None and width - column < NARROW:
-        return [f"  {line.label}", *_folded(line.value, "    ", "    ", width)]
-    return _folded(line.value, f"  {line.label}".ljust(column), " " * column, width)
+        return [f"  {line.label}", *folded(line.value, "    ", "    ", width)]
+    return folded(line.value, f"  {line.label}".ljust(column), " " * column, width)
 
 
-def _findings(audit: CorpusAudit, width: int | None) -> list[str]:
-    alarms, notes = len(audit.alarms), len(audit.findings) - len(audit.alarms)
-    counted = [plural(number, noun) for number, noun in ((alarms, "alarm"), (notes, "note")) if number]
-    lines = [" and ".join(counted)]
-    for finding in audit.findings:
+def sections_text(sections: Sequence[Section], width: int | None) -> list[list[str]]:
+    """Sections as lines, their values one below the other."""
+    column = max(len(line.label) for section in sections for line in section.lines) + 4
+    return [
+        [
+            *folded(section.title, "", "  ", width),
+            *(text for line in section.lines for text in _line(line, column, width)),
+        ]
+        for section in sections
+    ]
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many alarms and notes there are."""
+    alarms = sum(finding.grade == "alarm" for finding in findings)
+    numbers = ((alarms, "alarm"), (len(findings) - alarms, "note"))
+    return " and ".join(plural(number, noun) for number, noun in numbers if number)
+
+
+def findings_text(findings: Sequence[Finding], width: int | None) -> list[str]:
+    """Findings as lines, marked as alarms or notes."""
+    lines = [counted(findings)]
+    for finding in findings:
         mark = "!" if finding.grade == "alarm" else "-"
-        lines += _folded(f"{finding.name}: {sentence(finding.sentence)}", f"  {mark} ", "    ", width)
+        lines += folded(f"{finding.name}: {sentence(finding.sentence)}", f"  {mark} ", "    ", width)
     return lines
 
 
@@ -73,13 +91,13 @@ def _examples(examples: Examples, width: int | None) -> list[str]:
         counts = [f"{fact.count:,}  " if facts is examples.commonest else "" for fact in facts]
         most = max(map(len, counts), default=0)
         for fact, count in zip(facts, counts, strict=True):
-            lines += _folded(shown(fact), f"    {count:>{most}}", " " * (6 + most), width)
+            lines += folded(shown(fact), f"    {count:>{most}}", " " * (6 + most), width)
     lines += ["  some prompts with several answers"] if examples.conflicts else []
     for conflict in examples.conflicts[:FEW]:
-        lines += _folded(f"{printable(conflict.prompt)} -> {answers_shown(conflict)}", "    ", "      ", width)
+        lines += folded(f"{printable(conflict.prompt)} -> {answers_shown(conflict)}", "    ", "      ", width)
     lines += ["  some spellings of one prompt"] if examples.spellings else []
     for ways in examples.spellings[:FEW]:
-        lines += _folded(" | ".join(printable(way) for way in ways), "    ", "      ", width)
+        lines += folded(" | ".join(printable(way) for way in ways), "    ", "      ", width)
     return lines
 
 

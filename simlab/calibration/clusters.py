@@ -51,9 +51,12 @@ class Clusters:
 def clusters_of(ids: Any, rows: int) -> Clusters:
     """Number the clusters of ``rows`` rows; each row is its own where ``ids`` is None.
 
-    ``ids`` are of any kind that compares equal. Raises ``BadInput`` where they are not one a row, where one is missing
-    (None or NaN), and for fewer than two clusters: they have no variance to see.
+    ``ids`` are of any kind that compares equal, or the clusters as this returned them. Raises ``BadInput`` where they
+    are not one a row, where one is missing (None or NaN), and for fewer than two clusters: they have no variance to
+    see.
     """
+    if isinstance(ids, Clusters) and ids.rows == rows:
+        return ids
     code, number = (None, rows) if ids is None else _numbered(ids, rows)
     if number < 2:
         kind = "row" if code is None else "cluster"

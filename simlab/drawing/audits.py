@@ -38,7 +38,8 @@ MANY = 20
 
 
 @contextmanager
-def _drawn(xlabel: str, ylabel: str) -> Iterator[tuple[Figure, Axes]]:
+def drawn(xlabel: str, ylabel: str) -> Iterator[tuple[Figure, Axes]]:
+    """A figure for a page with its axes named, to be drawn on in the body."""
     with style(), mpl.rc_context(THEME):
         figure = Figure(figsize=SIZE)
         axes = figure.subplots()
@@ -60,7 +61,7 @@ def coverage_against_draws(
     Solid up to the corpus's own N = ``draws``, dashed beyond, where it is extrapolated; the band is the interval at
     each size. ``wanted`` is the coverage at which the floor has fallen to its target.
     """
-    with _drawn("draws N", "coverage, 1 − missing mass") as (figure, axes):
+    with drawn("draws N", "coverage, 1 − missing mass") as (figure, axes):
         axes.fill_between(sizes, low, high, color=BLUE, alpha=0.22, lw=0)
         within, beyond = sizes <= draws, sizes >= draws
         axes.plot(sizes[within], coverage[within], color=BLUE, lw=1.6, label="rarefied")
@@ -77,7 +78,7 @@ def coverage_against_draws(
 
 def facts_against_times(times: Int[np.ndarray, " classes"], facts: Int[np.ndarray, " classes"]) -> Figure:
     """Counts of counts: how many facts stand k times, both axes logarithmic; the singletons are set off."""
-    with _drawn("times seen, k", "facts seen k times, $f_k$") as (figure, axes):
+    with drawn("times seen, k", "facts seen k times, $f_k$") as (figure, axes):
         single = times == 1
         axes.plot(times[~single], facts[~single], "o", color=BLUE, ms=3.5, alpha=0.8)
         axes.plot(times[single], facts[single], "D", color=RED, ms=6, label="singletons")
@@ -94,7 +95,7 @@ def floors_against_draws(
     draws: int,
 ) -> Figure:
     """Theorem 2 in its sharp form and as published, against N, all else held; the corpus's own N is marked."""
-    with _drawn("draws N", "floor of the error") as (figure, axes):
+    with drawn("draws N", "floor of the error") as (figure, axes):
         axes.plot(sizes, sharp, color=BLUE, lw=1.6, label="sharp form, in expectation")
         axes.plot(sizes, published, "--", color=RED, lw=1.6, label="Theorem 2 as published, 99 %")
         axes.axhline(0, color=GREY, lw=0.8)
@@ -106,7 +107,7 @@ def floors_against_draws(
 
 def error_against_gap(error: Sequence[float], calibration_gap: Sequence[float], abstained: Sequence[float]) -> Figure:
     """What abstaining buys and costs: the error against delta, a point for each share of the unseen answers."""
-    with _drawn("calibration gap δ", "error") as (figure, axes):
+    with drawn("calibration gap δ", "error") as (figure, axes):
         axes.plot(calibration_gap, error, "o-", color=BLUE, ms=5, lw=1.6)
         for gap, err, share in zip(calibration_gap, error, abstained, strict=True):
             axes.annotate(f"abstains on {share:.0%}", (gap, err), (7, 4), textcoords="offset points", fontsize=8)
@@ -119,7 +120,7 @@ def error_against_gap(error: Sequence[float], calibration_gap: Sequence[float], 
 
 def prompts_against_answers(answers: Sequence[int], prompts: Sequence[int]) -> Figure:
     """How many prompts have how many distinct answers, on a logarithmic axis; of many answers too."""
-    with _drawn("distinct answers of a prompt", "prompts") as (figure, axes):
+    with drawn("distinct answers of a prompt", "prompts") as (figure, axes):
         axes.plot(answers, prompts, "o", color=BLUE, ms=4)
         axes.set(yscale="log", ylim=(0.7, None))
         if max(answers) > MANY:
