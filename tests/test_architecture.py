@@ -28,6 +28,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures"},
+    {"posttraining"},
     {"trials"},
     {"sweep", "audit"},
 )
