@@ -11,13 +11,7 @@ preferences (``prefer``: DPO) or by imitating the best of n (``best_of``, ``imit
 """
 
 from simlab.posttraining.ascent import Posttrained, imitate, posttrain
-from simlab.posttraining.behaviour import (
-    Behaviour,
-    TargetAudit,
-    audit_targets,
-    behave,
-    expected_calibration_error,
-)
+from simlab.posttraining.behaviour import Behaviour, behave, expected_calibration_error
 from simlab.posttraining.beliefs import by_class, list_by_law, peaked
 from simlab.posttraining.consistency import agreed, sampled_agreement, self_consistent
 from simlab.posttraining.enumeration import Responses, confidence_of, enumerate_responses, restate
@@ -27,6 +21,7 @@ from simlab.posttraining.policies import Policy, by_confidence, of_family, of_fe
 from simlab.posttraining.preferences import all_preferences, draw_preferences, prefer
 from simlab.posttraining.rejection import best_of
 from simlab.posttraining.sampled import Sampling, exact_gradient, sample_posttraining, sampled_gradients
+from simlab.posttraining.targets import TargetAudit, at_each_target, audit_targets
 
 __all__ = [
     "Behaviour",
@@ -38,6 +33,7 @@ __all__ = [
     "TargetAudit",
     "agreed",
     "all_preferences",
+    "at_each_target",
     "audit_targets",
     "behave",
     "best_of",

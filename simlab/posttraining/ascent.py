@@ -95,7 +95,7 @@ class Ascent(Family):
 
 @dataclass(frozen=True)
 class ConvexAscent(Ascent):
-    """The same where the objective is convex in the logits and the logits are the parameters: L-BFGS is for it."""
+    """The same where the objective is convex in logits, and these affine in the parameters: L-BFGS is for it."""
 
     convex: ClassVar[bool] = True
 
@@ -149,7 +149,7 @@ def descend(
     for name in ("batch", "validation", "patience", "record", "init"):
         if settings.get(name) is not None:
             raise BadInput(f"{name} is given to exact post-training, which sums over all responses: leave it out")
-    convex = objective in (preference_loss, imitation_loss) and isinstance(policy.form, TableForm)
+    convex = objective in (preference_loss, imitation_loss) and policy.form.affine
     model = (ConvexAscent if convex else Ascent)(policy.form, objective)
     arrays = {**policy.given, **given, "start": policy.start}
     examples = Examples({}, np.ones(1), arrays)

@@ -1,13 +1,10 @@
 """How a policy behaves when it is asked: error, abstention, accuracy, score, delta and ECE, as exact sums.
 
-What is asked may be other prompts than were graded. Behavioural calibration (KNVZ 2025, section 4.2) is audited over
-all confidence targets at once: what is answered at a target t is right at least as often as t says, and the more is
-asked for the less is answered.
+What is asked may be other prompts than were graded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,50 +141,3 @@ def expected_calibration_error(
     place = np.clip(np.ceil(confidence * count("bins", bins, 1)).astype(int) - 1, 0, bins - 1)
     excess = np.bincount(place, weight * (accuracy - confidence), minlength=bins)
     return float(abs(excess).sum() / weight.sum())
-
-
-@dataclass(frozen=True, eq=False)
-class TargetAudit:
-    """A policy at several confidence targets: how much it answers at each, and how often that is right.
-
-    ``kept[i]``: whether accuracy among the answered is at least ``targets[i]`` (where nothing is answered it is kept);
-    ``nested``: whether no prompt is answered more often at a higher target than at a lower one.
-    """
-
-    targets: Float[np.ndarray, " targets"]
-    coverage: Float[np.ndarray, " targets"]
-    accuracy_answered: Float[np.ndarray, " targets"]
-    kept: Bool[np.ndarray, " targets"]
-    nested: bool
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether the policy is behaviourally calibrated at all these targets."""
-        return bool(self.kept.all()) and self.nested
-
-
-def audit_targets(
-    targets: Sequence[float],
-    answered: Float[np.ndarray, "targets prompts"],
-    right: Float[np.ndarray, "targets prompts"],
-    weight: Float[np.ndarray, " prompts"],
-    *,
-    tolerance: float = 1e-9,
-) -> TargetAudit:
-    """Audit one policy at all ``targets``: the chance that each prompt is ``answered``, and rightly, at each of them.
-
-    Accuracy is over prompts by ``weight``: a sum of ``right`` over one of ``answered``. ``tolerance`` is for rounding.
-    Raises ``BadInput`` unless the targets rise and the shapes agree. Source: KNVZ 2025, arXiv 2509.04664, section 4.2.
-    """
-    t = np.asarray(targets, dtype=float)
-    if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
-        raise BadInput(f"targets = {list(targets)}: give at least two confidence targets that rise")
-    if answered.shape != right.shape or answered.shape != (len(t), len(weight)):
-        raise BadInput(f"answered has shape {answered.shape}: give one row a target and one column a prompt")
-    share = weight / weight.sum()
-    coverage, accuracy = answered @ share, right @ share
-    empty = coverage <= tolerance
-    with np.errstate(invalid="ignore"):
-        among = np.where(empty, np.nan, accuracy / np.where(empty, 1.0, coverage))
-    kept = empty | (accuracy >= t * coverage - tolerance)
-    return TargetAudit(t, coverage, among, kept, bool((np.diff(answered, axis=0) <= tolerance).all()))

@@ -22,35 +22,43 @@ from simlab.worlds import World
 
 @dataclass(frozen=True, eq=False)
 class Grader:
-    """Scores of the responses to a set of prompts, by a rule.
+    """Scores of the responses to a set of prompts.
 
     ``asked``: how likely the next question is a prompt of each row; 0 for those never graded. ``passed``: the chance
-    that one response of each column is marked correct; ``idk``: the column that abstains. ``false_pass`` and
-    ``false_fail``: how often the judge marks a wrong answer correct and a right one wrong.
+    that one response of each column is marked correct; ``points``: what a row gives for an answer marked correct, for
+    one marked wrong, and for none; ``idk``: the column that abstains. ``false_pass`` and ``false_fail``: how often the
+    judge marks a wrong answer correct and a right one wrong. ``single``: every column is one response to one prompt.
     """
 
-    rule: Rule
     asked: Float[np.ndarray, " rows"]
     passed: Float[np.ndarray, "rows columns"]
+    points: Float[np.ndarray, "rows 3"]
     idk: int
     false_pass: float = 0.0
     false_fail: float = 0.0
+    single: bool = True
 
     @property
     def mean_scores(self) -> Float[np.ndarray, "rows columns"]:
-        """The expected score of each response: wrong + (correct - wrong) x the chance that it is marked correct."""
-        score = self.rule.wrong + (self.rule.correct - self.rule.wrong) * self.passed
-        score[:, self.idk] = self.rule.abstain
+        """The expected score of each response: wrong + (correct - wrong) x the chance that it is marked correct.
+
+        0 for prompts that are not graded, of which nothing is told.
+        """
+        correct, wrong, abstain = self.points.T
+        score = wrong[:, None] + (correct - wrong)[:, None] * self.passed
+        score[:, self.idk] = abstain
         return np.asarray(score * (self.asked > 0)[:, None])
 
     @property
-    def break_even(self) -> float:
+    def break_even(self) -> Float[np.ndarray, " rows"]:
         """The belief q above which answering beats IDK under this judge: (q* - e)/(1 - e - f).
 
         q* is the rule's own break-even, e = ``false_pass`` and f = ``false_fail``: marked correct is what was right
         and not failed, or wrong and let pass, q(1 - f) + (1 - q) e, and that must exceed q*. A lenient judge lowers it.
         """
-        return (self.rule.break_even - self.false_pass) / (1.0 - self.false_pass - self.false_fail)
+        correct, wrong, abstain = self.points.T
+        own = (abstain - wrong) / (correct - wrong)
+        return np.asarray((own - self.false_pass) / (1.0 - self.false_pass - self.false_fail))
 
     def draw(
         self, rng: np.random.Generator, row: Int[np.ndarray, " n"], column: Int[np.ndarray, " n"]
@@ -59,7 +67,8 @@ class Grader:
         if not (self.asked[row] > 0).all():
             raise BadInput(f"row {int(row[self.asked[row] == 0][0])} is not among the prompts graded: ask those alone")
         passed = rng.random(np.shape(row)) < self.passed[row, column]
-        return np.where(column == self.idk, self.rule.abstain, np.where(passed, self.rule.correct, self.rule.wrong))
+        correct, wrong, abstain = self.points[row].T
+        return np.asarray(np.where(column == self.idk, abstain, np.where(passed, correct, wrong)))
 
     def decided(self, rng: np.random.Generator) -> Grader:
         """The judge whose errors are systematic: every verdict is drawn once, and is the same whenever it is asked.
@@ -69,9 +78,6 @@ class Grader:
         if ((self.passed > 0) & (self.passed < 1)).any() and not self.single:
             raise BadInput("a verdict of its own for every response needs a listed corpus: cells share theirs")
         return replace(self, passed=(rng.random(self.passed.shape) < self.passed).astype(float))
-
-    single: bool = True
-    """Whether every column is one response to one prompt."""
 
 
 def grader_of(
@@ -107,7 +113,8 @@ def grader_of(
     passed = right * (1.0 - false_fail) + (1.0 - right) * false_pass
     passed[:, responses.idk] = 0.0
     single = bool((responses.sizes <= 1).all() and (responses.facts == 1).all())
-    return Grader(rule, asked / asked.sum(), passed, responses.idk, false_pass, false_fail, single)
+    points = np.tile([rule.correct, rule.wrong, rule.abstain], (len(mu), 1))
+    return Grader(asked / asked.sum(), passed, points, responses.idk, false_pass, false_fail, single)
 
 
 def right_of(truth: World | Truth, corpus: Corpus | Listed, responses: Responses) -> Float[np.ndarray, "rows columns"]:

@@ -34,6 +34,8 @@ class Form:
     """How logits come from parameters; subclasses are frozen dataclasses of plain numbers, traceable by JAX."""
 
     name: ClassVar[str]
+    affine: ClassVar[bool] = False
+    """Whether logits are affine in the parameters, so that what is convex in logits is convex in them."""
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -58,6 +60,7 @@ class TableForm(Form):
     """The logits themselves are the parameters."""
 
     name: ClassVar[str] = "table"
+    affine: ClassVar[bool] = True
 
     def logits(self, params: Params, given: Tree) -> Float[Array, "rows columns"]:  # noqa: ARG002
         """theta[c, r]."""
@@ -77,6 +80,7 @@ class GroupForm(Form):
     """ln p_hat(r|c) + theta[group of (c, r)]."""
 
     name: ClassVar[str] = "groups"
+    affine: ClassVar[bool] = True
 
     def logits(self, params: Params, given: Tree) -> Float[Array, "rows columns"]:
         """The base's logit, moved by the number of its group."""
@@ -88,6 +92,7 @@ class FeatureForm(Form):
     """ln p_hat(r|c) + features(c, r) . theta."""
 
     name: ClassVar[str] = "features"
+    affine: ClassVar[bool] = True
 
     def logits(self, params: Params, given: Tree) -> Float[Array, "rows columns"]:
         """The base's logit, moved by the weighted sum of the features."""
@@ -147,15 +152,20 @@ def of_table(responses: Responses) -> Policy:
     return Policy(TableForm(), responses, given["log_base"].copy(), given)
 
 
-def of_groups(responses: Responses, group: Int[np.ndarray, "rows columns"]) -> Policy:
-    """One number for each group of responses; ``group`` counts from 0. Raises ``BadInput`` for another shape."""
+def of_groups(responses: Responses, group: Int[np.ndarray, "rows columns"], groups: int | None = None) -> Policy:
+    """One number for each group of responses; ``group`` counts from 0 to below ``groups`` (none: as far as it goes).
+
+    Raises ``BadInput`` for another shape, and for what is no number of a group.
+    """
     group = np.asarray(group)
-    if group.shape != responses.base.shape or group.dtype.kind not in "iu" or group.min() < 0:
+    shaped = group.shape == responses.base.shape and group.dtype.kind in "iu"
+    most = int(group.max()) + 1 if shaped and groups is None else groups
+    if not shaped or most is None or group.min() < 0 or group.max() >= most:
         raise BadInput(
-            f"group has shape {group.shape} and responses {responses.base.shape}: give a whole number from 0 on "
-            "for each response"
+            f"group has shape {group.shape} and responses {responses.base.shape}: give a whole number from 0 to below "
+            f"{'the number of groups' if most is None else most} for each response"
         )
-    return Policy(GroupForm(), responses, np.zeros(int(group.max()) + 1), _given(responses) | {"group": group})
+    return Policy(GroupForm(), responses, np.zeros(most), _given(responses) | {"group": group})
 
 
 def of_features(responses: Responses, features: Float[np.ndarray, "rows columns features"]) -> Policy:
@@ -188,8 +198,9 @@ def by_confidence(
 ) -> Int[np.ndarray, "rows columns"]:
     """Groups that know how sure the base is, and no more: (level of the confidence) x (best answer, others, IDK).
 
-    ``levels`` are the lower edges of the levels above the first, rising; the best answer is the first of the likeliest.
-    What is nonsense goes with the other answers.
+    Group 3 l + (0, 1, 2) at level l, so that there are 3 (levels + 1) of them. ``levels`` are the lower edges of the
+    levels above the first, rising; the best answer is the first of the likeliest. What is nonsense goes with the other
+    answers.
     """
     level = np.searchsorted(np.asarray(levels), confidence, side="right")
     answers = np.where(responses.is_answer, responses.base, -1.0)

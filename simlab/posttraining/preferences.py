@@ -67,10 +67,10 @@ def prefer(
 ) -> Posttrained:
     """DPO: make -sum of W ln sigma(beta (h_a - h_b)) small, h = ln pi - ln p_hat, from the base.
 
-    ``settings`` go to ``simlab.fitting.fit``; L-BFGS is for a table, whose loss is convex. Of counted pairs a table has
-    no optimum where one response was always preferred to another: its logits run off, slower and slower. Raises
-    ``BadInput`` unless beta is positive, and for weights that are no weights. Source: Rafailov et al. 2023, arXiv
-    2305.18290.
+    ``settings`` go to ``simlab.fitting.fit``; L-BFGS is for all policies but a family, whose loss is not convex. Of
+    counted pairs a table has no optimum where one response was always preferred to another: its logits run off, slower
+    and slower. Raises ``BadInput`` unless beta is positive, and for weights that are no weights. Source: Rafailov et
+    al. 2023, arXiv 2305.18290.
     """
     preferred = np.asarray(preferred, dtype=float)
     shape = (*policy.responses.base.shape, policy.responses.base.shape[1])

@@ -97,8 +97,9 @@ class Sampler:
         column = jnp.sum(at[:, 1 : k + 1, None] * mass[:, None, -1:] >= mass[:, None, :], axis=2)
         column = jnp.minimum(column, given["last"][row][:, None])
         row = jnp.repeat(row[:, None], k, axis=1)
-        score = jnp.where(at[:, k + 1 :] < given["passed"][row, column], given["correct"], given["wrong"])
-        score = jnp.where(column == given["idk"], given["abstain"], score)
+        correct, wrong, abstain = jnp.moveaxis(given["points"][row], -1, 0)
+        score = jnp.where(at[:, k + 1 :] < given["passed"][row, column], correct, wrong)
+        score = jnp.where(column == given["idk"], abstain, score)
         said = log_pi[row, column]
         reward = score - given["beta"] * (said - given["log_base"][row, column])
         return Drawn(row, column, said, reward - self.baseline(reward))
@@ -233,10 +234,8 @@ def exact_gradient(policy: Policy, grader: Grader, *, beta: float = 0.0) -> Para
 
 def _given(policy: Policy, grader: Grader, beta: float, rate: float) -> tuple[dict[str, Any], Params]:
     """The arrays of a sampled run, and the parameters that are trained."""
-    rule = grader.rule
-    numbers = {"correct": rule.correct, "wrong": rule.wrong, "abstain": rule.abstain, "beta": check_anchor(beta)}
-    arrays = {"score": grader.mean_scores, "asked": grader.asked, "passed": grader.passed}
-    given = {**policy.given, **arrays, **numbers, "idk": grader.idk, "rate": rate}
+    arrays = {"score": grader.mean_scores, "asked": grader.asked, "passed": grader.passed, "points": grader.points}
+    given = {**policy.given, **arrays, "beta": check_anchor(beta), "idk": grader.idk, "rate": rate}
     frozen = policy.form.frozen
     fixed = {name: policy.start[name] for name in frozen} if frozen else {}
     params = {k: v for k, v in policy.start.items() if k not in frozen} if frozen else policy.start
