@@ -47,9 +47,9 @@ from simlab.posttraining import (
     prefer,
     right_of,
     sample_posttraining,
+    world_of_classes,
 )
 from simlab.seeds import Streams
-from simlab.worlds import World
 
 TOPS = (0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97)
 """Top probability of the answers of each class."""
@@ -102,23 +102,11 @@ def check(config: Config) -> None:
         raise BadInput(f"target = {config.target:.4g}: must be one of targets = {config.targets}, which are told")
 
 
-def world(config: Config) -> World:
-    """Return the world of one class for each top probability, all prompts alike popular."""
-    n, m = len(TOPS), config.facts_per_class
-    return World(
-        "laws",
-        np.full(n, m),
-        np.full(n, 1.0 / (n * m)),
-        np.full(n, config.answers),
-        np.full(n, config.answer_rate),
-    )
-
-
 class Asked:
     """One world, its corpus, the base, and the rules that grade half of the prompts."""
 
     def __init__(self, config: Config, streams: Streams) -> None:
-        here = world(config)
+        here = world_of_classes(len(TOPS), config.facts_per_class, config.answers, config.answer_rate)
         self.config, self.streams = config, streams
         self.truth: Truth = list_by_law(here, peaked(np.array(TOPS), config.answers), streams.numpy("facts"))
         self.corpus: Listed = sample_listed(self.truth, config.draws, streams.numpy("corpus"))

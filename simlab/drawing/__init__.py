@@ -12,11 +12,21 @@ from simlab.drawing.claims import (
 )
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
+from simlab.drawing.posttraining import (
+    abstention_from_grading,
+    calibration_from_posttraining,
+    consistency_from_two_samples,
+    error_from_abstention,
+)
 
 PICTURES = {
     draw.__name__: draw
     for draw in (
+        abstention_from_grading,
         bounds_against_draws,
+        calibration_from_posttraining,
+        consistency_from_two_samples,
+        error_from_abstention,
         error_from_iiv,
         error_from_monofacts,
         error_from_singletons,
@@ -28,7 +38,11 @@ PICTURES = {
 
 __all__ = [
     "PICTURES",
+    "abstention_from_grading",
     "bounds_against_draws",
+    "calibration_from_posttraining",
+    "consistency_from_two_samples",
+    "error_from_abstention",
     "error_from_iiv",
     "error_from_monofacts",
     "error_from_singletons",

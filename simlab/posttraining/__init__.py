@@ -12,7 +12,7 @@ preferences (``prefer``: DPO) or by imitating the best of n (``best_of``, ``imit
 
 from simlab.posttraining.ascent import Posttrained, imitate, posttrain
 from simlab.posttraining.behaviour import Behaviour, behave, expected_calibration_error
-from simlab.posttraining.beliefs import by_class, list_by_law, peaked
+from simlab.posttraining.beliefs import by_class, list_by_law, peaked, world_of_classes
 from simlab.posttraining.consistency import agreed, sampled_agreement, self_consistent
 from simlab.posttraining.enumeration import Responses, confidence_of, enumerate_responses, restate
 from simlab.posttraining.graders import Grader, grader_of, popularity_of, right_of
@@ -64,4 +64,5 @@ __all__ = [
     "sampled_agreement",
     "sampled_gradients",
     "self_consistent",
+    "world_of_classes",
 ]

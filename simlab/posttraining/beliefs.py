@@ -12,9 +12,26 @@ from jaxtyping import Float
 
 from simlab.corpora import Listed, Truth, list_facts
 from simlab.errors import BadInput
+from simlab.fitting.rules import count
 from simlab.models import TableFit
 from simlab.models.calibrated import memorised
 from simlab.worlds import World
+
+
+def world_of_classes(classes: int, facts_per_class: int, answers: int, answer_rate: float) -> World:
+    """A world of so many classes of as many facts each, in which all facts have one popularity, |R_c| and alpha_c.
+
+    Raises ``BadInput`` for what is no world.
+    """
+    n = count("classes", classes, 1)
+    m = count("facts_per_class", facts_per_class, 1)
+    return World(
+        "classes",
+        facts=np.full(n, m),
+        popularity=np.full(n, 1.0 / (n * m)),
+        answers=np.full(n, answers),
+        answer_rate=np.full(n, answer_rate),
+    )
 
 
 def peaked(top: Float[np.ndarray, " classes"], answers: int) -> Float[np.ndarray, "classes answers"]:
