@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from simlab.bounds import error_from_iiv
 from simlab.corpora import Listed, Truth, sample_listed
+from simlab.errors import BadInput
 from simlab.grading import Rule, binary, confidence_target
 from simlab.models import learn
 from simlab.posttraining import (
@@ -50,7 +51,7 @@ LEVELS = np.linspace(0.05, 0.95, 19)
 class Config(BaseModel, frozen=True, extra="forbid"):
     """Settings of this experiment."""
 
-    samples: int = Field(2, ge=1, le=1_000, description="k, how often a question is asked before it is answered")
+    asked: tuple[int, ...] = Field((1, 2, 3, 5), min_length=1, description="k, how often a question is asked")
     facts_per_class: int = Field(200, ge=10, le=10**5, description="prompts of each class")
     draws: int = Field(1_600, ge=1, le=10**6, description="N, the number of training draws")
     answers: int = Field(10, ge=7, le=1_000, description="|R_c|, the plausible answers of a prompt")
@@ -62,10 +63,11 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-GRID = {"samples": (1, 2, 3, 5)}
+GRID = {"draws": (1_600,)}
 REPLICATES = 10
 BLOCK = 5
-SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"samples": (2,)}}
+SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (1_600,)}}
+ALONG = ("samples",)
 SHOWN = {
     "error": "error",
     "accuracy": "right",
@@ -75,6 +77,12 @@ SHOWN = {
     "calibration_gap": "delta",
 }
 PICTURE = "consistency_from_two_samples"
+
+
+def check(config: Config) -> None:
+    """Refuse numbers of samples that do not rise from at least 1."""
+    if config.asked[0] < 1 or sorted(set(config.asked)) != list(config.asked):
+        raise BadInput(f"asked = {config.asked}: must rise from at least 1")
 
 
 def truth_of(config: Config, streams: Streams) -> Truth:
@@ -103,27 +111,30 @@ def models(config: Config, truth: Truth, corpus: Listed, graded: np.ndarray, str
 
 
 def rows_of(config: Config, streams: Streams) -> list[dict[str, Any]]:
-    """The rows of one replicate: one a model."""
+    """The rows of one replicate: one a (model, k)."""
     truth = truth_of(config, streams)
     corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
     graded = streams.numpy("split").random(len(truth.correct)) < 0.5
     rows = []
     for name, responses in models(config, truth, corpus, graded, streams).items():
-        policy = agreed(responses, config.samples)
-        did = behave(truth, corpus, responses, policy, streams=streams, prompts=~graded)
-        said = sampled_agreement(responses, config.samples, streams.numpy(f"asked {name}"), config.repeats)
         wrong = responses.is_answer & (right_of(truth, corpus, responses) == 0)
-        seen = did.measures
-        bound = error_from_iiv(seen.error, seen.iiv_error, seen.calibration_gap, seen.n_valid_max, seen.n_errors_min)
-        rows.append(
-            {"replicate": streams.replicate, "method": name}
-            | did.columns
-            | {"sampled_error": float((said * wrong)[~graded].sum(1).mean()), "sampled_error_estimand": seen.error}
-            | bound.columns()
-        )
+        for k in config.asked:
+            policy = agreed(responses, k)
+            did = behave(truth, corpus, responses, policy, streams=streams, prompts=~graded)
+            said = sampled_agreement(responses, k, streams.numpy(f"asked {name} {k}"), config.repeats)
+            seen = did.measures
+            bound = error_from_iiv(
+                seen.error, seen.iiv_error, seen.calibration_gap, seen.n_valid_max, seen.n_errors_min
+            )
+            rows.append(
+                {"replicate": streams.replicate, "method": name, "samples": k}
+                | did.columns
+                | {"sampled_error": float((said * wrong)[~graded].sum(1).mean()), "sampled_error_estimand": seen.error}
+                | bound.columns()
+            )
     return rows
 
 
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
-    """Return the rows of one block: one a (replicate, model)."""
+    """Return the rows of one block: one a (replicate, model, k)."""
     return [row for one in streams for row in rows_of(config, one)]

@@ -40,7 +40,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     answer_rate: float = Field(0.8, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
     confidence: float = Field(0.75, ge=0, lt=1, description="the confidence target of post-training")
     shares: tuple[float, ...] = Field(
-        (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        (0.0, 0.05, 0.1, 0.15, 0.17, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         min_length=1,
         description="q, the share of unseen answer mass that becomes IDK",
     )

@@ -126,7 +126,7 @@ def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
                 bars = [Z * row["mcse"] for _, row in found]
                 axes.errorbar(xs, ys, yerr=bars, color=colour, marker=mark, ms=4, lw=1.3, mfc="white", label=label)
             run = [(k, row) for k in sizes if (row := mean_of(summary, "sampled_error", samples=k, method=method))]
-            panels[0].plot([k for k, _ in run], [row["mean"] for _, row in run], "x", color=colour, ms=4)
+            panels[0].plot([k for k, _ in run], [row["mean"] for _, row in run], "x", color="black", ms=4, zorder=5)
         for axes, name in zip(panels, ("error", "right answers"), strict=True):
             axes.set(xlabel="samples that must agree", ylabel=name, ylim=(0, None), xticks=sizes)
             axes.set_xticks(sizes, [f"{k:g}" for k in sizes])
@@ -154,17 +154,21 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
         for axes, answers in zip(panels, sizes, strict=True):
             rows = [row for row in summary if row["answers"] == answers]
             line = _curve(rows, "abstain", "frontier_gap", "frontier_error")
-            axes.plot(*zip(*line, strict=True), color="black", lw=1, label="closed form")
+            for part in ([at for at in line if at[0] == 0.0], [at for at in line if at[0] > 0.0]):  # delta jumps
+                axes.plot([x for x, _ in part], [y for _, y in part], color="black", lw=1, label="closed form")
             floor = sorted(_curve(rows, "abstain", "calibration_gap", "error_from_singletons_sharp_value"))
             axes.plot(*zip(*floor, strict=True), color="black", lw=1, ls="--", label="sharp lower bound")
+            axes.axhline(0.0, color=GREY, lw=0.6)
             for method, (label, look) in looks.items():
                 points = _curve(rows, method, "calibration_gap", "error")
                 if points:
                     axes.plot(*zip(*points, strict=True), ls="", label=label, **look)
-            axes.set(title=f"|R| = {answers:g} plausible answers", xlabel="δ", ylim=(-0.008, None))
+            axes.set(title=f"|R| = {answers:g} plausible answers", xlabel="δ")
         panels[0].set_ylabel("error")
+        panels[0].set_ylim(bottom=-0.012)
         handles, labels = panels[-1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+        unique = dict(zip(labels, handles, strict=True))
+        figure.legend(unique.values(), unique.keys(), loc="outside right center", fontsize=7.5)
     return figure
 
 
