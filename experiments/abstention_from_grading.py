@@ -62,8 +62,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     target: float = Field(0.75, ge=0, lt=1, description="t, the confidence target of the grading; 0: binary")
     false_pass: float = Field(0.0, ge=0, lt=1, description="how often the judge marks a wrong answer correct")
-    facts_per_class: int = Field(200, ge=10, le=10**5, description="prompts of each class")
-    draws: int = Field(1_600, ge=1, le=10**6, description="N, the number of training draws")
+    facts_per_class: int = Field(400, ge=10, le=10**5, description="prompts of each class")
+    draws: int = Field(3_200, ge=1, le=10**6, description="N, the number of training draws")
     answers: int = Field(10, ge=7, le=1_000, description="|R_c|, the plausible answers of a prompt")
     answer_rate: float = Field(0.8, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
     targets: tuple[float, ...] = Field(
@@ -141,7 +141,8 @@ class Asked:
         if method == "dpo":
             pairs = all_preferences(self.base, grader)
             return prefer(policy, grader, pairs, self.config.anchor, streams=streams, optimizer="lbfgs", steps=steps)
-        best = best_of(self.base, grader, self.config.best) * self.base.sizes
+        verdicts = grader.decided(streams.numpy("verdicts"))  # a response has one verdict, and is kept or not
+        best = best_of(self.base, verdicts, self.config.best) * self.base.sizes
         return imitate(policy, best, grader.asked, streams=streams, optimizer="adam", learning_rate=0.1, steps=steps)
 
     def tables(self, told: bool) -> list[np.ndarray]:

@@ -34,7 +34,7 @@ BASES = {"by_class": "believes the law\nof the class", "mlp": "MLP"}
 
 
 def abstention_from_grading(summary: Sequence[Row]) -> Figure:
-    """Abstention on unread prompts against how sure the base is of them: a column a target, a row a judge.
+    """Abstention on unread prompts against the chance that their best answer is right: columns targets, rows judges.
 
     Dotted: t, below which IDK is worth more than an answer; dashed: where the judge's own errors move that.
     """
@@ -51,7 +51,7 @@ def abstention_from_grading(summary: Sequence[Row]) -> Figure:
         for axes, target in zip(panels[0], targets, strict=True):
             axes.set_title("binary grading" if target == 0 else f"target t = {target:g}")
         for axes in panels[-1]:
-            axes.set_xlabel("confidence of the base")
+            axes.set_xlabel("chance that the best\nanswer is right")
         handles, labels = panels[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
     return figure

@@ -138,6 +138,7 @@ def expected_calibration_error(
     """
     if not weight.sum() > 0:
         raise BadInput("weight sums to 0: nothing is answered, and what is not answered has no calibration")
-    place = np.clip(np.ceil(confidence * count("bins", bins, 1)).astype(int) - 1, 0, bins - 1)
+    edges = np.linspace(0.0, 1.0, count("bins", bins, 1) + 1)
+    place = np.searchsorted(edges[1:-1], confidence, side="left")
     excess = np.bincount(place, weight * (accuracy - confidence), minlength=bins)
     return float(abs(excess).sum() / weight.sum())

@@ -28,12 +28,12 @@ MOST_PAIRS = 5 * 10**7
 def all_preferences(responses: Responses, grader: Grader) -> Float[np.ndarray, "rows columns columns"]:
     """W[c, a, b]: the share of comparisons in which a is preferred to b, both drawn from the base; W sums to 1.
 
-    W = q(c) p_hat(a|c) p_hat(b|c) sigma(s(c, a) - s(c, b)). Raises ``BadInput`` for more than 5e7 pairs.
-    Source: Bradley & Terry 1952.
+    W = 2 q(c) p_hat(a|c) p_hat(b|c) sigma(s(c, a) - s(c, b)), for either may be drawn first. Raises ``BadInput`` for
+    more than 5e7 pairs. Source: Bradley & Terry 1952, Biometrika 39, 324.
     """
     _check_size(responses)
     mass, score = responses.mass, grader.mean_scores
-    shown = grader.asked[:, None, None] * mass[:, :, None] * mass[:, None, :]
+    shown = 2.0 * grader.asked[:, None, None] * mass[:, :, None] * mass[:, None, :]
     return np.asarray(shown * expit(score[:, :, None] - score[:, None, :]))
 
 

@@ -128,14 +128,16 @@ class Sampler:
 
     def step(self, state: tuple[Params, Any], given: Tree, key: Array) -> tuple[Params, Any]:
         """Draw a batch and take ``epochs`` steps on it."""
-        params, memory = state
-        drawn = self.draw(params, given, key)
+        drawn = self.draw(state[0], given, key)
         rule = self.plan.transformation(given["rate"], jnp.zeros(()))
-        for _ in range(self.sampling.epochs):
+
+        def epoch(_: Array, now: tuple[Params, Any]) -> tuple[Params, Any]:
+            params, memory = now
             slope = jax.tree.map(lambda g: -given["scale"] * g, jax.grad(self.surrogate)(params, given, drawn))
             updates, memory = rule.update(slope, memory, params)
-            params = optax.apply_updates(params, updates)
-        return params, memory
+            return optax.apply_updates(params, updates), memory
+
+        return jax.lax.fori_loop(0, self.sampling.epochs, epoch, state)  # type: ignore[no-any-return]
 
     def run(self, state: tuple[Params, Any], given: Tree, key: Array, begin: Array, end: Array) -> tuple[Params, Any]:
         """Batches ``begin`` to ``end``; the randomness of each depends on its number alone."""
