@@ -10,7 +10,7 @@ preferences (``prefer``: DPO) or by imitating the best of n (``best_of``, ``imit
 ``agreed`` is the rule that trains nothing: two samples that must agree. ``behave`` says what came of it.
 """
 
-from simlab.posttraining.ascent import Posttrained, imitate, posttrain
+from simlab.posttraining.ascent import Posttrained, descend, imitate, posttrain
 from simlab.posttraining.behaviour import Behaviour, behave, expected_calibration_error
 from simlab.posttraining.beliefs import by_class, list_by_law, peaked, world_of_classes
 from simlab.posttraining.consistency import agreed, sampled_agreement, self_consistent
@@ -40,6 +40,7 @@ __all__ = [
     "by_class",
     "by_confidence",
     "confidence_of",
+    "descend",
     "divergence",
     "draw_preferences",
     "enumerate_responses",

@@ -2,8 +2,8 @@
 
 The gradient of J at the logits of a prompt is pi(r|c) (A(c, r) - mean of A), A = s - beta ln(pi/p_hat): plain steps
 along it ("sgd") close the gap to the best policy like 1/t where beta = 0 (Mei et al. 2020, arXiv 2005.06392), since a
-response loses its gradient with its probability; an anchor makes the rate linear. The natural gradient divides by the
-Fisher information, which for a table is A itself: one step of size 1/beta is the optimum.
+response loses its gradient with its probability; an anchor makes the rate linear. The natural gradient, which divides
+by the Fisher information, is A itself for a table: one step of size 1/beta is the optimum.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Ascent(Family):
     def density(self, params: Params, examples: Examples) -> TableFit:
         """pi(r|c) as a plain table, to be read by its policy."""
         given = jax.tree.map(jnp.asarray, examples.given)
-        log_pi = log_policy(self.form.logits(params, given), given["sizes"])
+        log_pi = log_policy(self.form.logits(jax.tree.map(jnp.asarray, params), given), given["sizes"])
         return TableFit(self.name, np.asarray(jnp.where(given["sizes"] > 0, jnp.exp(log_pi), 0.0), dtype=float))
 
 
@@ -116,10 +116,11 @@ def posttrain(
     """Climb J by exact policy gradients from the base, ``steps`` steps of size ``learning_rate``.
 
     ``optimizer``: sgd (the softmax policy gradient), adam, adamw, or natural, for a table of logits alone: each step
-    adds the learning rate times A = s - beta ln(pi/p_hat) to the logits of the prompts asked. Gradients of a table are
-    those of single prompts, each as if it were the only one asked as often as the mean one. ``every``: the steps at
-    which the density is kept; ``tolerance`` and ``settings``: see ``simlab.fitting.fit``. Raises ``BadInput`` for bad
-    settings. Sources: Sutton et al. 2000 (policy gradient); Kakade 2001 (natural).
+    adds the learning rate times A = s - beta ln(pi/p_hat) to the logits of the prompts asked. The gradient of a table
+    is multiplied by the number of prompts asked, so that one asked as often as the mean takes steps as if it were the
+    only one, and one asked more often larger steps. ``every``: the steps at which the density is kept; ``tolerance``
+    and ``settings``: see ``simlab.fitting.fit``. Raises ``BadInput`` for bad settings. Sources: Sutton et al. 2000
+    (policy gradient); Kakade 2001 (natural).
     """
     beta = check_anchor(beta)
     if optimizer == "natural":
