@@ -62,8 +62,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     target: float = Field(0.75, ge=0, lt=1, description="t, the confidence target of the grading; 0: binary")
     false_pass: float = Field(0.0, ge=0, lt=1, description="how often the judge marks a wrong answer correct")
-    facts_per_class: int = Field(400, ge=10, le=10**5, description="prompts of each class")
-    draws: int = Field(3_200, ge=1, le=10**6, description="N, the number of training draws")
+    facts_per_class: int = Field(300, ge=10, le=10**5, description="prompts of each class")
+    draws: int = Field(2_400, ge=1, le=10**6, description="N, the number of training draws")
     answers: int = Field(10, ge=7, le=1_000, description="|R_c|, the plausible answers of a prompt")
     answer_rate: float = Field(0.8, gt=0, lt=1, description="alpha_c, the share of draws that state the answer")
     targets: tuple[float, ...] = Field(

@@ -133,9 +133,9 @@ def expected_calibration_error(
     """ECE: sum over bins of |sum of weight x (accuracy - confidence)| over the sum of the weights.
 
     ``bins`` of equal width over [0, 1], each closed above. ``accuracy`` is the chance that the best answer is right and
-    ``weight`` how often it is given, so that nothing is sampled: of a model that is known in full this is the value that
-    ``simlab.calibration.ece`` estimates from answers. Raises ``BadInput`` unless the weights are positive
-    somewhere. Source: Guo et al. 2017, arXiv 1706.04599, with equal-width bins.
+    ``weight`` how often it is given, so that nothing is sampled: it is the value that ``simlab.calibration.ece``
+    estimates from answers. Raises ``BadInput`` unless the weights are positive somewhere. Source: Guo et al. 2017,
+    arXiv 1706.04599, with equal-width bins.
     """
     if not weight.sum() > 0:
         raise BadInput("weight sums to 0: nothing is answered, and what is not answered has no calibration")
