@@ -29,7 +29,7 @@ STATIONS = (
     {"models", "fitting"},
     {"pairs"},
     {"measures", "remembering"},
-    {"judging", "poor_models"},
+    {"judging", "poor_models", "posttraining"},
     {"trials"},
     {"sweep", "audit"},
 )

@@ -16,16 +16,26 @@ from simlab.drawing.grading import rank_from_grading
 from simlab.drawing.ink import publish, read_table, save
 from simlab.drawing.intervals import missing_mass_intervals
 from simlab.drawing.monofacts import error_against_monofacts
+from simlab.drawing.posttraining import (
+    abstention_from_grading,
+    calibration_from_posttraining,
+    consistency_from_two_samples,
+    error_from_abstention,
+)
 from simlab.drawing.strings import error_from_context, letters_from_tokens
 from simlab.drawing.training import error_from_iiv_training
 
 PICTURES = {
     draw.__name__: draw
     for draw in (
+        abstention_from_grading,
         bits_against_exposures,
         bounds_against_draws,
-        error_from_choices,
+        calibration_from_posttraining,
+        consistency_from_two_samples,
         error_against_monofacts,
+        error_from_abstention,
+        error_from_choices,
         error_from_context,
         error_from_iiv,
         error_from_iiv_training,
@@ -42,9 +52,13 @@ PICTURES = {
 
 __all__ = [
     "PICTURES",
+    "abstention_from_grading",
     "bits_against_exposures",
     "bounds_against_draws",
+    "calibration_from_posttraining",
+    "consistency_from_two_samples",
     "error_against_monofacts",
+    "error_from_abstention",
     "error_from_choices",
     "error_from_context",
     "error_from_iiv",
