@@ -12,8 +12,8 @@ import beartype
 from jaxtyping import install_import_hook
 
 check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float, as for type checkers
-stations = "worlds corpora rendering fitting models pairs measures judging trials bounds tables drawing sweep seeds".split()
-stations += "terminal missing_mass audit".split()
+stations = "worlds corpora rendering fitting models pairs measures judging trials bounds tables drawing sweep".split()
+stations += "seeds terminal missing_mass audit".split()
 install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")  # numba compiles undecorated code only
 
 from simlab import missing_mass, worlds
