@@ -58,6 +58,7 @@ bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/res
 	$(RUN) benchmarks/ngrams.py --out benchmarks/results/ngrams.json
 	$(RUN) benchmarks/monofacts.py --study --out benchmarks/results/monofacts.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
+	$(RUN) benchmarks/evals_rows.py --rows 2e6 --out benchmarks/results/evals_rows.json
 
 bench-gpu: $(VENV)/.core  ## the fits on a GPU; writes benchmarks/results/gpu.json
 	$(RUN) benchmarks/fits.py --device gpu --out benchmarks/results/gpu.json
@@ -69,6 +70,7 @@ bench-smoke: $(VENV)/.dev  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/ngrams.py --smoke
 	$(RUN) benchmarks/monofacts.py --smoke
 	$(RUN) benchmarks/audit_rows.py
+	$(RUN) benchmarks/evals_rows.py
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
 	$(RUN) -m pip install --quiet uv
