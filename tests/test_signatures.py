@@ -13,11 +13,7 @@ from jaxtyping import install_import_hook
 
 check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int is a float, as for type checkers
 stations = "worlds corpora rendering fitting models pairs measures judging trials bounds tables drawing sweep".split()
-<<<<<<< HEAD
 stations += "seeds terminal missing_mass audit logs grading calibration posttraining".split()
-=======
-stations += "seeds terminal missing_mass audit".split()
->>>>>>> main
 install_import_hook([f"simlab.{name}" for name in stations], "__main__.check")  # numba compiles undecorated code only
 
 from simlab import missing_mass, worlds
