@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import chisquare
 
-from simlab.corpora import Listed, group, list_facts, sample_listed
+from simlab.corpora import Listed, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
 from simlab.fitting import Examples, Family, fit, fit_many
 from simlab.fitting.families import CHUNK
@@ -137,7 +137,7 @@ def test_batches_are_drawn_by_weight() -> None:
 def test_batches_reach_what_the_whole_corpus_reaches(model: Family) -> None:
     whole = fit(CORPUS, model, streams=STREAMS, learning_rate=0.02, steps=800)
     parts = fit(CORPUS, model, streams=STREAMS, learning_rate=0.02, steps=800, batch=40, schedule="cosine")
-    assert parts.trace.loss[-1] < 0.2 * parts.trace.loss[0] + 0.8 * whole.trace.loss[-1]
+    assert parts.trace.loss[-1] < whole.trace.loss[-1] + 0.05
     assert parts.trace.loss[-1] > whole.trace.loss[-1] - 0.05
     assert len(parts.trace.loss) == 801
     assert np.isfinite(parts.trace.gradient_norm).all()
@@ -147,6 +147,23 @@ def test_a_batch_of_cells_is_refused() -> None:
     with pytest.raises(BadInput) as caught:
         fit(group(CORPUS), SoftmaxTable(), streams=STREAMS, batch=8)
     assert str(caught.value) == "batch = 8: a batch tells facts of one cell apart: give a listed corpus"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "model", "sentence"),
+    [
+        (group(CORPUS), Bilinear(2), "bilinear treats no two facts alike: give it a listed corpus (sample_listed)"),
+        (
+            sample(uniform(30), 80, STREAMS.numpy("capped"), count_cap=2),
+            SoftmaxTable(),
+            "count_cap = 2: softmax_table tells counts above any cap apart; leave count_cap out for it",
+        ),
+    ],
+)
+def test_a_corpus_that_a_family_cannot_read_is_refused(corpus: Any, model: Family, sentence: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        fit(corpus, model, streams=STREAMS)
+    assert str(caught.value) == sentence
 
 
 # many fits
@@ -393,6 +410,20 @@ def test_strings_without_prompts_are_fitted_too() -> None:
             {"patience": 2, "validation": CORPUS},
             "patience needs every: how many steps lie between two looks",
         ),
+        (Bilinear(2), {"batch": "8"}, "batch = '8': must be a whole number of at least 1"),
+        (Bilinear(2), {"learning_rate": "0.1"}, "learning_rate = '0.1': must be positive and finite"),
+        (Bilinear(2), {"weight_decay": "0.1"}, "weight_decay = '0.1': must be finite and not negative"),
+        (Bilinear(2), {"every": "3"}, "every = '3': must be a whole number of at least 1"),
+        (
+            Bilinear(2),
+            {"patience": 2, "every": (), "validation": CORPUS},
+            "patience needs every: how many steps lie between two looks",
+        ),
+        (
+            Bilinear(2),
+            {"patience": 2, "every": 9, "validation": a_corpus(facts=31)},
+            "validation has other prompts or responses than the corpus: draw both from one world",
+        ),
         (Bilinear(2), {"tolerance": 1.0}, "tolerance = 1: must lie strictly between 0 and 1"),
         (Bilinear(2), {"device": "tpu"}, "device 'tpu' is unknown: did you mean 'gpu'?"),
     ],
@@ -437,7 +468,7 @@ def test_weights_must_be_counts_of_draws() -> None:
 
 
 def test_a_fit_that_diverges_is_flagged_and_has_no_density() -> None:
-    found = learn("mlp", CORPUS, STREAMS, optimizer="sgd", learning_rate=1e8, steps=20, hidden=8, width=4)
+    found = learn("mlp", CORPUS, STREAMS, optimizer="sgd", learning_rate=1e200, steps=20, hidden=8, width=4)
     assert found.trace is not None
     assert not found.trace.converged
-    assert not found.finite or found.trace.gradient_norm[-1] > 1e-3
+    assert not found.finite

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array
 
@@ -104,7 +106,7 @@ class Settings:
             raise BadInput(f"patience = {self.patience}: give it together with a validation corpus, or leave both out")
         if self.patience is not None:
             count("patience", self.patience, 1)
-            if self.every is None:
+            if self.every is None or np.size(self.every) == 0:
                 raise BadInput("patience needs every: how many steps lie between two looks")
         if self.plan.optimizer == "lbfgs" and (self.every is not None or self.validated):
             raise BadInput("optimizer lbfgs keeps nothing along the way: leave every and validation out")
@@ -114,23 +116,44 @@ class Settings:
         """The steps at which p_hat is kept."""
         if self.every is None:
             return []
-        if isinstance(self.every, (int, float)):
+        if np.ndim(self.every) == 0:
             return [*range(0, self.plan.steps, count("every", self.every, 1)), self.plan.steps]
-        looks = sorted({count("every", step, 0) for step in self.every})
+        looks = sorted({count("every", step, 0) for step in np.asarray(self.every).tolist()})
         if looks and looks[-1] > self.plan.steps:
             raise BadInput(f"every = {looks[-1]}: lies beyond the last step, {self.plan.steps}")
         return looks
 
 
-def count(name: str, value: float | None, least: int) -> int:
+def count(name: str, value: Any, least: int) -> int:
     """Return ``value`` as a whole number. Raises ``BadInput`` for anything else, and below ``least``."""
-    if isinstance(value, bool) or value is None or not math.isfinite(value) or value != int(value) or value < least:
-        raise BadInput(f"{name} = {value}: must be a whole number of at least {least}")
-    return int(value)
+    number = _number(value)
+    if number is None or not math.isfinite(number) or number != int(number) or number < least:
+        shown = repr(value) if number is None else value
+        raise BadInput(f"{name} = {shown}: must be a whole number of at least {least}")
+    return int(number)
 
 
-def positive(name: str, value: float) -> float:
-    """Return ``value``. Raises ``BadInput`` unless it is positive and finite."""
-    if not 0.0 < value < math.inf:
-        raise BadInput(f"{name} = {value:.6g}: must be positive and finite")
-    return float(value)
+def positive(name: str, value: Any) -> float:
+    """Return ``value``. Raises ``BadInput`` unless it is a positive and finite number."""
+    number = _number(value)
+    if number is None or not 0.0 < number < math.inf:
+        raise BadInput(f"{name} = {_shown(value, number)}: must be positive and finite")
+    return number
+
+
+def not_negative(name: str, value: Any) -> float:
+    """Return ``value``. Raises ``BadInput`` unless it is a finite number of at least 0."""
+    number = _number(value)
+    if number is None or not 0.0 <= number < math.inf:
+        raise BadInput(f"{name} = {_shown(value, number)}: must be finite and not negative")
+    return number
+
+
+def _number(value: Any) -> float | None:
+    """``value`` as a number, NumPy's too; None for text, truth values and anything else."""
+    real: type[Any] = Real
+    return float(value) if isinstance(value, real) and not isinstance(value, bool) else None
+
+
+def _shown(value: Any, number: float | None) -> str:
+    return repr(value) if number is None else f"{number:.6g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from simlab.errors import BadInput, unknown
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
 from simlab.fitting.programs import Data, Program, State, compiled
-from simlab.fitting.rules import Hyper, Settings, positive
+from simlab.fitting.rules import Hyper, Settings, not_negative, positive
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
@@ -60,8 +59,7 @@ def train(
     for rate in learning_rate:
         positive("learning_rate", rate)
     for decay in weight_decay:
-        if not (math.isfinite(decay) and decay >= 0):
-            raise BadInput(f"weight_decay = {decay:.6g}: must be finite and not negative")
+        not_negative("weight_decay", decay)
     plan = settings.plan
     if plan.optimizer == "lbfgs" and not model.convex:
         raise BadInput(f"optimizer lbfgs is for convex families, and {model.name} is none: take adam or adamw")
@@ -84,6 +82,7 @@ def train(
     else:
         held_out = None
         if validation is not None:
+            _same_shapes(examples, validation)
             most = max(len(some.weight) for some in validation)
             held_out = _one(
                 program,
@@ -97,6 +96,13 @@ def train(
         Fitted(model, params, trace, some, tuple(looks), _recorded(model, params, some, record))
         for (params, trace), some, looks in zip(found, examples, kept, strict=True)
     ]
+
+
+def _same_shapes(examples: Sequence[Examples], validation: Sequence[Examples]) -> None:
+    """Raise ``BadInput`` where held-out examples are not of the world that is learned."""
+    for one, other in zip(examples, validation, strict=True):
+        if jax.tree.map(np.shape, one.given) != jax.tree.map(np.shape, other.given):
+            raise BadInput("validation has other prompts or responses than the corpus: draw both from one world")
 
 
 def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) -> Data:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import jax
+import numpy as np
 
 from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, unknown
@@ -102,7 +104,9 @@ def fit_many(
         Plan(optimizer, steps, batch, schedule, warmup, precision), every, validation is not None, patience, tolerance
     )
     each = {"learning_rate": learning_rate, "weight_decay": weight_decay}
-    spread = {name: [v] * n if isinstance(v, (int, float)) else list(v) for name, v in each.items()}
+    spread: dict[str, list[Any]] = {
+        name: [value] * n if np.ndim(value) == 0 else [*np.asarray(value)] for name, value in each.items()
+    }
     for name, values in {**spread, "streams": streams, "init": init, "validation": validation}.items():
         if values is not None and len(values) != n:
             raise BadInput(f"{name} has {len(values)} entries for {n} corpora: give one each")

@@ -12,7 +12,8 @@ from jaxtyping import Float
 class Trace:
     """How a gradient fit went: one entry a step, before that step.
 
-    ``loss`` is the training cross-entropy in nats a draw; ``gradient_norm`` is relative to the first step's.
+    ``loss`` is the training cross-entropy in nats a draw, with the penalty where weight decay is part of it;
+    ``gradient_norm`` is relative to the first step's.
     ``converged`` says whether the last norm is within ``tolerance``.
     """
 

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from simlab.corpora import Corpus, Listed
+from simlab.errors import BadInput
 from simlab.fitting import Examples, fit
 from simlab.fitting.families import Params, Tree
 from simlab.models.fits import Fit, TableFit
@@ -37,6 +38,11 @@ class SoftmaxTable(Tabular):
         """Lay out a listed corpus response by response, cells orbit by orbit."""
         if isinstance(corpus, Listed):
             return super().examples(corpus)
+        if corpus.count_cap is not None:
+            cap = corpus.count_cap
+            raise BadInput(
+                f"count_cap = {cap}: {self.name} tells counts above any cap apart; leave count_cap out for it"
+            )
         return _strings(corpus) if corpus.n_strings is not None else _cells(corpus)
 
     def start(self, key: Array, given: Tree) -> Params:  # noqa: ARG002 - a symmetric start draws nothing

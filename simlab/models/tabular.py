@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from simlab.corpora import Listed
+from simlab.errors import BadInput
 from simlab.fitting.families import Examples, Family, Params, Tree
 from simlab.models.fits import Fit, TableFit
 
@@ -56,8 +57,10 @@ class Tabular(Family):
         """z of the rows of ``prompts``, of all prompts where None."""
         raise NotImplementedError
 
-    def examples(self, corpus: Listed) -> Examples:
-        """Counts of the corpus, and its distinct (prompt, response) with the draws of each."""
+    def examples(self, corpus: Any) -> Examples:
+        """Counts of a listed corpus, and its distinct (prompt, response) with the draws of each."""
+        if not isinstance(corpus, Listed):
+            raise BadInput(f"{self.name} treats no two facts alike: give it a listed corpus (sample_listed)")
         if corpus.n_strings is not None:
             return layout(np.bincount(corpus.prompt, minlength=corpus.n_strings)[None], None, corpus)
         return layout(corpus.counts, corpus.plausible, corpus)
@@ -82,7 +85,8 @@ class Tabular(Family):
     def density(self, params: Params, examples: Examples) -> Fit | TableFit:
         """p_hat of every response of every prompt."""
         params, given = jax.tree.map(jnp.asarray, (params, examples.given))
-        p_hat = np.asarray(jax.nn.softmax(masked(self.logits(params, None, given), given), axis=1), dtype=float)
+        logits = masked(self.logits(params, None, given).astype(float), given)  # in double: rows must sum to 1
+        p_hat = np.asarray(jax.nn.softmax(logits, axis=1))
         return TableFit(self.name, p_hat)
 
 
