@@ -29,6 +29,7 @@ from simlab.fitting import Family, fit, fit_many
 from simlab.models.bilinear import Bilinear
 from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
+from simlab.models.transformer import Transformer
 from simlab.seeds import Streams
 
 STREAMS = Streams(seed=1, point="fits")
@@ -171,8 +172,11 @@ def agree(rival: Rival, model: Family, start: Any, listed: Listed, rate: float) 
     np.testing.assert_allclose(mine[:-1], theirs, rtol=AGREE if scaled else 10 * AGREE)
 
 
-def replicates(name: str, model: Family, listed: list[Listed], smoke: bool) -> list[dict[str, Any]]:
-    """64 fits of a small model as one program, against one after the other and against a stacked model."""
+def replicates(name: str, model: Family, listed: list[Listed], smoke: bool, work: float) -> list[dict[str, Any]]:
+    """64 fits of a small model as one program, against one after the other and against a stacked model.
+
+    ``work``: seconds that the operations of one step of one of them take as a matrix product.
+    """
     steps, repeats, rate = (10, 1, 0.01) if smoke else (300, 5, 0.01)
     streams = [Streams(1, "fits", i) for i in range(len(listed))]
 
@@ -182,7 +186,7 @@ def replicates(name: str, model: Family, listed: list[Listed], smoke: bool) -> l
     seconds = median(together, repeats)
     n = together()[0].n_parameters
     name = f"{len(listed)} replicates of {name}, {n:,} parameters, {steps} full-batch steps"
-    rows = [{"name": name, "seconds": seconds}]
+    rows = [{"name": name, "seconds": seconds, "of_product": work * steps * len(listed) / seconds}]
     if not installed():
         return rows
     rival = Rival()
@@ -224,24 +228,35 @@ def tables(smoke: bool, bandwidth: float, product: float) -> list[dict[str, Any]
     return rows + side_by_side(named, model, corpus(prompts, values, prompts), smoke, work, batch=MLP_BATCH)
 
 
-def small(smoke: bool) -> list[dict[str, Any]]:
+def small(smoke: bool, product: float) -> list[dict[str, Any]]:
     """Replicates of small models."""
-    n = 3 if smoke else REPLICATES
-    rows = replicates("bilinear", Bilinear(8), [corpus(100, 20, 200, i) for i in range(n)], smoke)
-    model = MLP(64, 16)
-    return rows + replicates("MLP", model, [corpus(100, 20, 200, i) for i in range(n)], smoke)
+    n, prompts, responses, rank, hidden, width = 3 if smoke else REPLICATES, 100, 20, 8, 64, 16
+    listed = [corpus(prompts, responses, 200, i) for i in range(n)]
+    rows = replicates("bilinear", Bilinear(rank), listed, smoke, 6 * prompts * responses * rank / product)
+    work = 6 * prompts * (2 * hidden * width + width * responses) / product
+    return rows + replicates("MLP", MLP(hidden, width), listed, smoke, work)
 
 
-def largest_batch(smoke: bool) -> list[dict[str, Any]]:
-    """The MLP at batch sizes that grow fourfold until the device has no memory left."""
-    prompts, rows, batch = 100 if smoke else 8_192, [], MLP_BATCH
+def batches(smoke: bool, product: float) -> list[dict[str, Any]]:
+    """A transformer at batch sizes that grow fourfold until the device has no memory left.
+
+    Of the product: 6 operations a parameter and token, forward and backward, without those of attention.
+    """
+    prompts, batch, most = (20, 8, 32) if smoke else (8_192, 256, 1 << 24)
+    model = Transformer(layers=1, width=16, heads=2, hidden=32) if smoke else Transformer(4, 256, 8, 1024)
     listed = corpus(prompts, 30, prompts)
-    while batch <= (MLP_BATCH * 4 if smoke else 1 << 26):
+    tokens = model.examples(listed).rows["tokens"].shape[1]
+    rows: list[dict[str, Any]] = []
+    while batch <= most:
+        name = f"transformer of {model.layers} layers, width {model.width}, batch {batch:,} x {tokens} tokens, a step"
         try:
-            seconds, _ = ours(MLP(256, 64, keys="fixed", values="fixed"), listed, 5, 1, batch=batch, learning_rate=0.01)
+            seconds, found = ours(model, listed, 5, 3, batch=batch, learning_rate=0.001)
         except BadInput as full:
-            return [*rows, {"name": f"MLP, {full}", "seconds": float("nan")}]
-        rows.append({"name": f"MLP, batch {batch:,}, an example", "seconds": seconds / batch})
+            return [*rows, {"name": f"{name}: {full}", "seconds": float("nan")}]
+        done = 6 * found.n_parameters * batch * tokens / product
+        rows.append(
+            {"name": f"{name}, {found.n_parameters:,} parameters", "seconds": seconds, "of_product": done / seconds}
+        )
         batch *= 4
     return rows
 
@@ -259,9 +274,9 @@ def main() -> None:
         {"name": f"copy: {bandwidth / 1e9:.1f} GB/s", "seconds": 1e9 / bandwidth},
         {"name": f"matrix product: {product / 1e9:.1f} GFLOP/s", "seconds": 1e9 / product},
     ]
-    rows += tables(chosen.smoke, bandwidth, product) + small(chosen.smoke)
+    rows += tables(chosen.smoke, bandwidth, product) + small(chosen.smoke, product)
     if chosen.device == "gpu" or chosen.smoke:
-        rows += largest_batch(chosen.smoke)
+        rows += batches(chosen.smoke, product)
     for row in rows:
         ratio = f"{row['ratio']:8.1f} x" if "ratio" in row else " " * 10
         limit = "".join(f"  {value:.0%} of {name[3:]}" for name, value in row.items() if name.startswith("of_"))
