@@ -463,6 +463,7 @@ def test_along_training_the_derivative_of_the_loss_is_the_training_gap_of_every_
         assert row["generalisation_gap"] == pytest.approx(row["population_excess"] - row["training_excess"])
         assert row["error_from_iiv_slack"] == pytest.approx(row["over"] + row["room"] + row["gap"], abs=1e-12)
         assert ("converged" in row) == (row["step"] == 60)
+        assert ("judge_converged" in row) == (row["step"] == 60 and row["method"] != "transformer")
         away.append(abs(row["loss_derivative"] - row["population_excess"]))
     assert max(away) > 0.05
     last = [row for row in rows if row["step"] == 60]
@@ -488,10 +489,12 @@ def test_the_committed_study_says_what_the_theory_says() -> None:
         assert method == "transformer" or all(last[judge]["n"] == 20 for judge in judges)
         for judge in judges:
             assert last[judge]["n"] == 0 or last[judge]["mean"] > best - 4 * last[judge]["mcse"]
-        if method == "bilinear":
-            assert last["training_gap"]["mean"] > 10 * last["training_gap"]["mcse"]
-        elif method != "transformer":  # which is on its way there
+        if method in ("softmax_table", "mlp"):  # the others are on their way, none of their fits has converged
             assert last["training_gap"]["mean"] < 1e-3
+        else:
+            assert last["converged"]["n_not_converged"] == 20
+        if method != "transformer":
+            assert last["judge_converged"]["n"] == 20
         assert abs(last["generalisation_gap"]["mean"]) > 10 * last["generalisation_gap"]["mcse"]
     table = found[200, "softmax_table", 500, "iiv_error"]
     assert found[200, "softmax_table", 500, "iiv_error_paired"]["mean"] == pytest.approx(table["mean"], abs=1e-3)
