@@ -442,6 +442,21 @@ def test_judges_in_one_program_are_those_alone() -> None:
     assert many[0].params["prompts"] != pytest.approx(many[1].params["prompts"], abs=1e-3)
 
 
+def test_a_judge_by_the_table_is_convex_and_minimised_by_l_bfgs() -> None:
+    truth = list_facts(zipf(20, answers=6, answer_rate=0.7), STREAMS.numpy("facts"))
+    corpus = sample_listed(truth, 100, STREAMS.numpy("corpus"))
+    labelled = label(truth, corpus, STREAMS.numpy("labelled"))
+    assert Judge(SoftmaxTable()).convex
+    assert not Judge(MLP()).convex
+    (convex,) = train_judges([labelled], SoftmaxTable(), streams=[STREAMS], optimizer="lbfgs", steps=100)
+    (adam,) = train_judges([labelled], SoftmaxTable(), streams=[STREAMS], steps=300)
+    assert convex.trace.converged
+    assert (judgements(convex) == judgements(adam)).all()
+    assert told(train_judges, [labelled], MLP(), streams=[STREAMS], optimizer="lbfgs") == (
+        "optimizer lbfgs is for convex families, and judge is none: take adam or adamw"
+    )
+
+
 # the experiment
 
 
@@ -524,6 +539,12 @@ def test_mistakes_are_sentences() -> None:
     assert told(valid_of, truth) == said
     assert told(label, truth, corpus, STREAMS.numpy("labelled")) == said
     truth, corpus = drawn(unequal_world(), 60)
+    other = TableFit("other", np.full((3, 2), 0.5))
+    rows, columns = corpus.counts.shape
+    assert told(empirical_pairs, truth, corpus, other) == (
+        f"the corpus has {rows} facts x {columns} responses, the fit 3 facts x 2 responses and the facts "
+        f"{rows} facts x {columns} responses: give a fit to this corpus, and the facts that it was drawn from"
+    )
     silent = random_fit(corpus, STREAMS.numpy("fit"))
     silent.p_hat[corpus.prompt[0], corpus.answer[0]] = 0.0
     assert told(loss_derivative, corpus.counts / 60, silent, 0.5) == (

@@ -621,7 +621,28 @@ def test_examples_of_a_world_with_idk() -> None:
         ),
         (
             lambda e: pooled(listed([(0, 0)], [2]), np.zeros(1, dtype=int), constant=-1.0),
-            "constant = -1: must be a number, finite and not negative",
+            "constant = -1.0: must be a number, finite and not negative",
+        ),
+        (
+            lambda e: pooled(listed([(0, 0)], [2]), np.zeros(1, dtype=int), constant="a"),
+            "constant = 'a': must be a number, finite and not negative",
+        ),
+        (lambda e: opt_of_rank(e, math.nan), "rank = nan: must be a whole number of at least 1"),
+        (
+            lambda e: opt_of_classes(e, np.array([1.0, math.nan])),
+            "the class of prompt 1 is NaN, which is no class: give each prompt a number",
+        ),
+        (
+            lambda e: lay_out_examples(np.array([[1.0, 0.0]]), np.array([[True]])),
+            "valid has the shape (1, 1) and p (1, 2): give valid the shape (1, 2)",
+        ),
+        (
+            lambda e: lay_out_examples(np.array([[1.0, 0.0]]), np.array([[True, False]]), mu=np.ones(2)),
+            "mu has the shape (2,) and p (1, 2): give mu the shape (1,)",
+        ),
+        (
+            lambda e: lay_out_examples(np.array([[1.0, 0.0]]), np.array([[True, False]]), exists=np.ones((2, 2), bool)),
+            "exists has the shape (2, 2) and p (1, 2): give exists the shape (1, 2)",
         ),
         (
             lambda e: lay_out_examples(np.array([[1.0, 0.0]]), np.array([[True, True]])),

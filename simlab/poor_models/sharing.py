@@ -28,12 +28,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from simlab.bounds.domain import between
 from simlab.corpora import Listed
 from simlab.errors import BadInput, shown
 from simlab.models import TableFit
@@ -125,7 +125,7 @@ def pooled(corpus: Listed, classes: Int[np.ndarray, " facts"], *, constant: floa
     does not have is its ``nonsense``. Raises ``BadInput`` for a constant that is negative or not finite, for classes
     that are not one a prompt, and for a corpus without prompts.
     """
-    if not (isinstance(constant, Real) and math.isfinite(constant) and constant >= 0):
+    if not (between(0, constant, math.inf) and constant < math.inf):
         raise BadInput(f"constant = {shown(constant)}: must be a number, finite and not negative")
     exists, members = _exists(corpus), _members(classes, len(corpus.answers))
     shared = _total(exists, members) > 0
