@@ -104,6 +104,8 @@ def of_rank_one(corpus: Listed, config: Config, rng: np.random.Generator) -> Tab
     The line starts with the answers written most often outermost, u at random: from nothing the product has no slope.
     The trace has one entry an evaluation.
     """
+    # Not the learner bilinear: this decay is a mean over facts and responses, and Adam, which trains that one, does not
+    # converge at rank 1, nor may L-BFGS be asked of a family that is not convex.
     exists = corpus.plausible[:, :-1]
     facts, width = exists.shape
     prompt, answer, n = corpus.prompt, corpus.answer, corpus.draws

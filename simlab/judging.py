@@ -60,19 +60,28 @@ def empirical_pairs(truth: Truth, corpus: Listed, fit: TableFit) -> Pairs:
 
     Measures of it are those of training: its ``cross_entropy`` is the loss that was minimised, its ``signed_gap`` that
     loss's derivative, at the threshold of the population (K is over all prompts, drawn or not). Raises ``BadInput``
-    without prompts, and where the corpus states what is false.
+    without prompts, where the corpus states what is false, and for the facts or the fit of a corpus of another size.
     """
     _prompted(truth.world)
-    counts = corpus.counts
+    counts, valid = corpus.counts, valid_of(truth)
+    if not counts.shape == fit.p_hat.shape == valid.shape:
+        raise BadInput(
+            f"the corpus has {_size(counts)}, the fit {_size(fit.p_hat)} and the facts {_size(valid)}: give a fit to "
+            "this corpus, and the facts that it was drawn from"
+        )
     drawn = counts.sum(1)
     return lay_out(
         counts / np.maximum(drawn, 1)[:, None],
         fit.p_hat,
-        valid_of(truth),
+        valid,
         mu=drawn / corpus.draws,
         exists=corpus.plausible,
         nonsense=fit.nonsense,
     )
+
+
+def _size(table: Any) -> str:
+    return f"{table.shape[0]} facts x {table.shape[1]} responses"
 
 
 def valid_of(truth: Truth) -> Bool[np.ndarray, "facts responses"]:
@@ -147,12 +156,17 @@ class Judge(Family):
     """Logistic judging by the scores of a density's family: P(valid | c, r) = sigmoid(s_theta(c, r)), s its logits.
 
     The surprise of an example is that of its label, ln(1 + exp(-s)) where valid, ln(1 + exp(s)) where not, in nats.
-    Convex for the table of logits; examples of one (c, r) have one label, so without weight decay scores grow for
-    ever, and only their sign is the judgement.
+    Convex where the scores are the parameters themselves, as those of the table are. Examples of one (c, r) have one
+    label, so without weight decay scores grow for ever, and only their sign is the judgement.
     """
 
     name: ClassVar[str] = "judge"
     scores: Tabular = field(default_factory=SoftmaxTable)
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        """Whether the loss is convex: where the family of the scores is."""
+        return self.scores.convex
 
     @property
     def frozen(self) -> tuple[str, ...]:

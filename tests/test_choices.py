@@ -316,6 +316,11 @@ def test_error_from_family_is_theorem_1() -> None:
         (lambda: bounds.error_from_family(0.2, 1, 0, 0.1), "n_errors_min = 0: must be a whole number of at least 1"),
         (lambda: bounds.error_from_bits(-1.0, 4), "bits_per_fact = -1: must not be negative"),
         (lambda: bounds.error_from_bits(math.nan, 4), "bits_per_fact = nan: must be a finite number"),
+        (lambda: bounds.error_from_bits("a", 4), "bits_per_fact = a: must be a finite number"),
+        (lambda: bounds.error_from_bits(math.inf, 4), "bits_per_fact = inf: must be a finite number"),
+        (lambda: bounds.error_from_bits(1.0, "a"), "answers = a: must be a whole number of at least 2"),
+        (lambda: bounds.error_from_bits(1.0, math.nan), "answers = nan: must be a whole number of at least 2"),
+        (lambda: bounds.error_from_choices("a", 4), "opt = a: must be a rate from 0 to 1"),
         (lambda: bounds.error_from_bits(1.0, 1), "answers = 1: must be a whole number of at least 2"),
     ],
 )

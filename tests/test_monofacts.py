@@ -638,13 +638,15 @@ def test_another_value_would_be_seen(
 
 
 def test_a_cell_keeps_its_budget_as_measured() -> None:
-    """Under .05 s in either reading at every shape, and the whole study, where it was run, under five minutes."""
+    """Under .05 s in either reading at every shape, and the whole study under five minutes."""
     measured = json.loads((ROOT / "benchmarks" / "results" / "monofacts.json").read_text())
     seconds = {row["name"]: row["seconds"] for row in measured["rows"]}
     cells = [value for name, value in seconds.items() if name.startswith("one cell")]
     assert (len(cells), measured["smoke"]) == (6, False)
     assert max(cells) < 0.05
-    assert all(value < 300 for name, value in seconds.items() if name.startswith("whole study"))
+    study = [value for name, value in seconds.items() if name.startswith("whole study")]
+    assert len(study) == 1, "run benchmarks/monofacts.py --study --out benchmarks/results/monofacts.json"
+    assert study[0] < 300
     assert min(row["ratio"] for row in measured["rows"] if "ratio" in row) > 20
 
 
@@ -724,8 +726,11 @@ def test_bad_weights_and_floors_are_sentences() -> None:
             overlay(steps, chain, bad)
     with pytest.raises(BadInput, match=r"^least = 1.0: a floor of probabilities must be at least 0 and below 1$"):
         probabilities(steps, chain, 1.0)
-    with pytest.raises(BadInput, match=r"^generations = 0: must be at least 1$"):
-        generate(steps, chain, 0, rng("x"))
+    for bad in (0, 1.5, math.nan):
+        with pytest.raises(BadInput, match=rf"^n = {bad}: must be a whole number of at least 1$"):
+            generate(steps, chain, bad, rng("x"))
+    with pytest.raises(BadInput, match=r"^value 1 is NaN: a level is a probability; leave it out$"):
+        walk(steps, chain, np.array([0.1, math.nan]), 0.01)
 
 
 @pytest.mark.parametrize(

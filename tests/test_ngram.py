@@ -605,6 +605,19 @@ BAD = {
         lambda: count_ngrams(TOKENS, 0),
         "order = 0: must be a whole number from 1 to 10, the tokens of the longest string with its start and end marks",
     ),
+    "order nan": (
+        lambda: count_ngrams(TOKENS, math.nan),
+        "order = nan: must be a whole number from 1 to 10, the tokens of the longest string with its start and end "
+        "marks",
+    ),
+    "half a string": (
+        lambda: sample(MODEL, np.random.default_rng(0), 2.5),
+        "n = 2.5: must be a whole number of at least 0",
+    ),
+    "subwords of another kind": (
+        lambda: learn("ngram", CORPUS, STREAMS, subwords=50),
+        "subwords = 50 is given with tokens 'word': only subwords have a size, so leave it out",
+    ),
     "no ends": (
         lambda: count_ngrams(flatten([[1, 2]], 3), 2),
         "the end token, 0, must end every string, and stand nowhere else",
@@ -622,10 +635,21 @@ BAD = {
         lambda: smooth(COUNTS, "mle", 0.5),
         "constant = 0.5: mle has none; leave it out, or choose another smoothing",
     ),
-    "constant 0": (lambda: smooth(COUNTS, "add_constant", 0.0), "constant = 0.0: must be positive and finite"),
+    "constant 0": (
+        lambda: smooth(COUNTS, "add_constant", 0.0),
+        "constant = 0.0: must be a number, positive and finite",
+    ),
+    "constant text": (
+        lambda: smooth(COUNTS, "add_constant", "a"),
+        "constant = 'a': must be a number, positive and finite",
+    ),
+    "discount text": (
+        lambda: smooth(COUNTS, "katz", "a"),
+        "constant = 'a': must be a number, or one for each depth",
+    ),
     "constants": (
         lambda: smooth(COUNTS, "add_constant", (1.0, 2.0)),
-        "constant = (1.0, 2.0): must be positive and finite",
+        "constant = (1.0, 2.0): must be a number, positive and finite",
     ),
     "nan": (
         lambda: smooth(COUNTS, "kneser_ney", math.nan),
@@ -661,7 +685,7 @@ BAD = {
     ),
     "no length": (
         lambda: sample(MODEL, np.random.default_rng(0), 5, longest=0),
-        "n = 5 strings of at most longest = 0 tokens: must be at least 0 and 1",
+        "longest = 0: must be a whole number of at least 1",
     ),
     "no generator": (
         lambda: sample(MODEL, 7, 5),
@@ -689,6 +713,10 @@ BAD = {
         "60 prompts x 1000001 responses are more than 50000000 strings to enumerate: take fewer facts or answers",
     ),
 }
+
+
+def test_a_constant_of_any_precision_is_a_number() -> None:
+    assert (smooth(COUNTS, "add_constant", np.float32(0.5)).p == smooth(COUNTS, "add_constant", 0.5).p).all()
 
 
 @pytest.mark.parametrize("case", BAD)

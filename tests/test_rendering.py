@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from itertools import pairwise
@@ -252,11 +253,19 @@ BAD = {
     "kind": (lambda: make_tokeniser("words", TEXTS), "tokens 'words' is unknown: did you mean 'word'?"),
     "size of words": (
         lambda: make_tokeniser("word", TEXTS, 10),
-        "vocabulary = 10 is given with tokens 'word': only subwords have a size, so leave it out",
+        "subwords = 10 is given with tokens 'word': only subwords have a size, so leave it out",
     ),
     "too few subwords": (
         lambda: subword(["abc"], 3),
-        "vocabulary = 3: must be at least 4, the end token and every character",
+        "subwords = 3: must be a whole number of at least 4, the end token and every character",
+    ),
+    "too few subwords, 60.5": (
+        lambda: subword(["abc"], 60.5),
+        "subwords = 60.5: must be a whole number of at least 4, the end token and every character",
+    ),
+    "too few subwords, math.nan": (
+        lambda: subword(["abc"], math.nan),
+        "subwords = nan: must be a whole number of at least 4, the end token and every character",
     ),
     "a word not known": (
         lambda: encode(word(TEXTS), ["the dog"]),

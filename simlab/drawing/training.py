@@ -32,6 +32,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
 
     Curves: means over corpora, bands 1.96 MCSE; a step of 0 is the start. Dash-dotted: twice the error of the best
     judge given the training data, which is the missing mass; diamonds: that of judges of the family trained to judge.
+    A title says how many fits did not converge, where some did not.
     The last panel stacks over, room and gap of the last step on the bound, up to the error.
     """
     with style():
@@ -43,7 +44,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
             for axes, method in zip(panels, methods, strict=False):
                 own = [row for row in rows if row["method"] == method]
                 _curves(axes, own)
-                axes.set(title=f"{str(method).replace('_', ' ')}, N = {power(n)}", xlabel="step", ylim=LIMITS)
+                axes.set(title=_title(str(method), n, own), xlabel="step", ylim=LIMITS)
             _slacks(panels[-1], rows, methods)
             panels[-1].set(title=f"slack, N = {power(n)}")
             panels[0].set_ylabel("probability")
@@ -54,6 +55,14 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
         columns, handles = min(len(methods) + 1, 4), [found[name] for name in order]
         figure.legend(handles, order, loc="outside upper center", ncols=columns, fontsize=7.5)
     return figure
+
+
+def _title(method: str, draws: float, rows: Sequence[Row]) -> str:
+    """Family and N, and below them how many of its fits did not converge, where some did not."""
+    title = f"{method.replace('_', ' ')}, N = {power(draws)}"
+    fits = mean_of(rows, "converged", step=max(values(rows, "step")))
+    missed = fits["n_not_converged"] if fits is not None else 0
+    return f"{title}\n{missed} of {fits['n']} not converged" if fits is not None and missed else title
 
 
 def _curves(axes: Axes, rows: Sequence[Row]) -> None:

@@ -55,10 +55,13 @@ def lay_out_examples(
 ) -> Examples:
     """Lay out D for p(r|c) given in full; the arguments are those of ``simlab.pairs.lay_out``.
 
-    Works in any arithmetic that object arrays carry. Raises ``BadInput`` where a prompt has no valid or no erroneous
-    response or p puts mass on a response that is not valid.
+    Works in any arithmetic that object arrays carry. Raises ``BadInput`` for arrays of unlike shapes, where a prompt
+    has no valid or no erroneous response, and where p puts mass on a response that is not valid.
     """
     exists = np.ones(p.shape, dtype=bool) if exists is None else exists
+    for name, given, shape in (("valid", valid, p.shape), ("exists", exists, p.shape), ("mu", mu, p.shape[:1])):
+        if given is not None and np.shape(given) != shape:
+            raise BadInput(f"{name} has the shape {np.shape(given)} and p {p.shape}: give {name} the shape {shape}")
     one = type(p.flat[0])(1)
     mu = np.full(len(p), one / len(p)) if mu is None else mu
     valid = valid & exists

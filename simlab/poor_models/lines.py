@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.bounds.domain import whole
 from simlab.errors import BadInput
 from simlab.poor_models.examples import Examples
 from simlab.poor_models.sharing import Optimum
@@ -49,7 +50,7 @@ def opt_of_rank(examples: Examples, rank: int) -> Optimum:
     for prompts with several valid responses.
     """
     answer, zero = examples.answer, examples.true.sum() * 0
-    if _checked(rank) > 1:
+    if whole("rank", rank) > 1:
         return Optimum(zero, zero, f"exact: rank {rank}, responses on a circle, norms free")
     groups = _groups(examples)
     lower = sum((_ordered(mass, 2 * (n - 1)) for mass, n in groups), zero)
@@ -85,7 +86,7 @@ def least_error_of_rank(examples: Examples, rank: int) -> Any:
     their responses it is a lower bound. Raises ``BadInput`` as ``opt_of_rank``.
     """
     groups, zero = _groups(examples), examples.true.sum() * 0
-    if _checked(rank) > 1:
+    if whole("rank", rank) > 1:
         return zero
     return sum((_ordered(mass, None) for mass, _ in groups), zero)
 
@@ -105,12 +106,6 @@ def on_a_circle(
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     size = np.log((responses - 1) * sure / (1 - sure)) / (1 - np.cos(2 * np.pi / responses))
     return np.where(answer[:, None] < 0, 0.0, max(float(size), 0.0) * circle[answer]), circle
-
-
-def _checked(rank: int) -> int:
-    if rank != int(rank) or rank < 1:
-        raise BadInput(f"rank = {rank}: must be a whole number of at least 1")
-    return int(rank)
 
 
 def _groups(examples: Examples) -> list[tuple[Any, int]]:

@@ -6,9 +6,10 @@ whatever the parameters, prompts of one class get one density. So f_t calls the 
 **opt(G).** Let G(r) = D(true, r) - D(false, r), summed over the prompts of a class: what calling r valid there takes
 from err_iiv, which is 1/2 where nothing is called valid. At a threshold t the set S of a class can be any set of fewer
 than 1/t responses (its mass spread evenly over S lies above t, the rest at 0), but the empty one only if all responses
-can lie at or below t: where the class has at least 1/t of them, or mass may be put outside. As each prompt is as often
-true as false, a class's G sums to 0, so some G(r) >= 0 and S = {r: G(r) >= 0} is not empty. It can be reached by every
-t below one over the number of responses, in all classes at once, and no S gains more. Hence the least over t is
+can lie at or below t: where the class has at least 1/t of them. As each prompt is as often true as false, a class's G
+sums to 0: the empty set gains what the full one does, which is open where the empty one is not, and nobody misses it.
+So too S = {r: G(r) >= 0} is not empty. It can be reached by every t below one over the number of responses, in all
+classes at once, and no S gains more. Hence the least over t is
 
     opt(G) = sum over classes and responses of min(D(true, r), D(false, r)) = (1 - TV) / 2,
 
@@ -24,16 +25,17 @@ Responses that a prompt of the class does not have are nonsense there: the famil
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from simlab.corpora import IDK, Listed
-from simlab.errors import BadInput
+from simlab.bounds.domain import between
+from simlab.corpora import Listed
+from simlab.errors import BadInput, shown
 from simlab.models import TableFit
 from simlab.pairs import Pairs
 from simlab.poor_models.examples import Examples
@@ -73,15 +75,13 @@ def opt_of_classes(
     classes: Int[np.ndarray, " prompts"],
     *,
     threshold: float | Fraction | None = None,
-    nonsense: bool = False,
 ) -> Optimum:
     """Return opt(G), exactly, of the family with one free density to each class of prompts (module docstring).
 
     ``classes`` holds the class of each prompt. With ``threshold`` = t it is the least err_iiv at that one t, taken
-    exactly as given (Theorem 1's is ``Fraction(1, n_errors_min)``; the nearest float lies beside it); ``nonsense``
-    then says whether members may put mass outside V and E, which frees them of calling anything valid. Exact in
-    fractions where ``examples`` holds fractions. Raises ``BadInput`` for classes that are not one a prompt and for a
-    threshold outside [0, 1].
+    exactly as given (Theorem 1's is ``Fraction(1, n_errors_min)``; the nearest float lies beside it). Exact in
+    fractions where ``examples`` holds fractions. Raises ``BadInput`` for classes that are not one a prompt or not a
+    number, and for a threshold outside [0, 1].
     """
     members = _members(classes, len(examples.true))
     true, false = _total(examples.true, members), _total(examples.false, members)
@@ -91,18 +91,18 @@ def opt_of_classes(
     if not 0 <= threshold <= 1:
         raise BadInput(f"threshold = {threshold}: must lie between 0 and 1")
     exists = _total(examples.exists, members) > 0
-    best = sum(_least(t[on], f[on], threshold, nonsense) for t, f, on in zip(true, false, exists, strict=True))
+    best = sum(_least(t[on], f[on], threshold) for t, f, on in zip(true, false, exists, strict=True))
     return Optimum(best, best, f"exact: one free density a class, threshold {threshold}")
 
 
-def _least(true: Any, false: Any, threshold: float | Fraction, nonsense: bool) -> Any:
-    """The least that a class adds to err_iiv by a set of fewer than 1/t responses, the empty one where it is open."""
+def _least(true: Any, false: Any, threshold: float | Fraction) -> Any:
+    """The least that a class adds to err_iiv by a set of fewer than 1/t responses; no less by the empty one."""
     t, n = Fraction(threshold), len(true)
-    most = n if t == 0 else min(n, ceil(1 / t) - 1)
+    most = n if t == 0 else min(n, math.ceil(1 / t) - 1)
     order = np.argsort(false - true, kind="stable")
     passed = np.append(0, np.cumsum(false[order]))  # false ones among the first k in this order, k = 0 ... n
     missed = np.append(np.cumsum(true[order][::-1])[::-1], 0)
-    return (passed + missed)[0 if nonsense or n * t >= 1 else 1 : most + 1].min()
+    return (passed + missed)[: most + 1].min()
 
 
 def least_error_of_classes(examples: Examples, classes: Int[np.ndarray, " prompts"]) -> Any:
@@ -125,9 +125,9 @@ def pooled(corpus: Listed, classes: Int[np.ndarray, " facts"], *, constant: floa
     does not have is its ``nonsense``. Raises ``BadInput`` for a constant that is negative or not finite, for classes
     that are not one a prompt, and for a corpus without prompts.
     """
-    if not (np.isfinite(constant) and constant >= 0):
-        raise BadInput(f"constant = {constant:.6g}: must be finite and not negative")
-    exists, members = _responses(corpus), _members(classes, len(corpus.answers))
+    if not (between(0, constant, math.inf) and constant < math.inf):
+        raise BadInput(f"constant = {shown(constant)}: must be a number, finite and not negative")
+    exists, members = _exists(corpus), _members(classes, len(corpus.answers))
     shared = _total(exists, members) > 0
     counts = _total(corpus.counts, members) + constant * shared
     counts = np.where(counts.sum(1, keepdims=True) > 0, counts, shared)
@@ -140,7 +140,7 @@ def commonest(corpus: Listed, classes: Int[np.ndarray, " facts"]) -> TableFit:
     A model of at most log2 |R| bits a class, R the answers of its prompts: a code for the facts, at that rate. Raises
     ``BadInput`` for classes that are not one a prompt and for a corpus without prompts.
     """
-    exists, members = _responses(corpus), _members(classes, len(corpus.answers))
+    exists, members = _exists(corpus), _members(classes, len(corpus.answers))
     counts = _total(corpus.counts, members)[:, :-1]
     choice = np.arange(counts.shape[1] + 1) == counts.argmax(1)[:, None]
     return _spread("commonest", choice.astype(float), members, exists)
@@ -153,19 +153,20 @@ def _spread(method: str, density: Any, members: Any, exists: Bool[np.ndarray, "f
     return TableFit(method, p_hat, nonsense=outside.sum(1) if outside.any() else None)
 
 
-def _responses(corpus: Listed) -> Any:
-    """Which columns of ``corpus.counts`` are responses of each prompt."""
+def _exists(corpus: Listed) -> Bool[np.ndarray, "facts responses"]:
+    """Which columns of ``corpus.counts`` are responses of each prompt. Raises ``BadInput`` without prompts."""
     if corpus.n_strings is not None:
         raise BadInput("this corpus has no prompts: there are no classes of prompts to share a density")
-    width = int(corpus.answers.max()) + 1
-    column = np.arange(width)
-    return (column < corpus.answers[:, None]) | ((column == width + IDK) & corpus.idk)
+    return corpus.plausible
 
 
 def _members(classes: Any, prompts: int) -> Any:
     """Classes numbered from 0, one a prompt."""
     if len(classes) != prompts:
         raise BadInput(f"classes has {len(classes)} entries for {prompts} prompts: give the class of each prompt")
+    odd = np.flatnonzero(np.asarray(classes) != np.asarray(classes))
+    if odd.size:
+        raise BadInput(f"the class of prompt {odd[0]} is NaN, which is no class: give each prompt a number")
     return np.unique(classes, return_inverse=True)[1].reshape(-1)
 
 

@@ -81,10 +81,10 @@ def write(corpus: Listed, template: Template = BIRTHPLACE) -> list[str]:
 
 
 def render(
-    corpus: Listed, tokens: str = "word", *, vocabulary: int | None = None, template: Template = BIRTHPLACE
+    corpus: Listed, tokens: str = "word", *, subwords: int | None = None, template: Template = BIRTHPLACE
 ) -> Sentences:
     """Return the prompts of ``corpus`` and every response that some prompt may have, as "word", "character" or
-    "subword" ``tokens``, of a vocabulary that writes them all (``vocabulary``: of how many subwords).
+    "subword" ``tokens``, of a vocabulary that writes them all (``subwords``: of how many).
 
     What may be said is known of every prompt (|R_c|), so the vocabulary does not depend on the draws. Raises
     ``BadInput`` for an unknown kind of tokens, for facts without prompts and for more than 1e6 texts.
@@ -97,7 +97,7 @@ def render(
     prompts = [prompt_text(prompt, template) for prompt in range(n_prompts)]
     answers = [*range(n_answers), *([IDK] if corpus.idk else [])]
     responses = [response_text(answer, template) for answer in answers]
-    tokeniser = make_tokeniser(tokens, prompts + responses, vocabulary)
+    tokeniser = make_tokeniser(tokens, prompts + responses, subwords)
     return Sentences(tokeniser, encode(tokeniser, prompts, end=False), encode(tokeniser, responses), corpus.idk)
 
 

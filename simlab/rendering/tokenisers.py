@@ -15,7 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from simlab.errors import BadInput, unknown
+from simlab.bounds.domain import between
+from simlab.errors import BadInput, shown, unknown
 from simlab.rendering.merging import Merge, learn_merges, merged
 from simlab.rendering.tokens import END, Tokens, flatten
 
@@ -66,22 +67,24 @@ def character(texts: Iterable[str]) -> Tokeniser:
     return Tokeniser("character", ("", *sorted({letter for text in texts for letter in text})))
 
 
-def subword(texts: Iterable[str], vocabulary: int = SUBWORDS) -> Tokeniser:
-    """Return the byte-pair encoding of ``texts`` with at most ``vocabulary`` tokens (Sennrich, Haddow & Birch 2016).
+def subword(texts: Iterable[str], subwords: int = SUBWORDS) -> Tokeniser:
+    """Return the byte-pair encoding of ``texts`` with at most ``subwords`` tokens (Sennrich, Haddow & Birch 2016).
 
     It begins with END and the characters. Then the pair of neighbouring tokens that comes most often inside words
     becomes a token (ties: the pair that comes first by the numbers of its tokens), until the vocabulary is full or
-    every word is one token. Raises ``BadInput`` where the characters alone do not fit.
+    every word is one token. Raises ``BadInput`` for a number that is not whole, and where the
+    characters alone do not fit.
     """
     texts = list(texts)
     letters = character(texts)
-    if vocabulary < letters.vocabulary:
+    if not (between(letters.vocabulary, subwords, 2**31) and subwords == int(subwords)):
         raise BadInput(
-            f"vocabulary = {vocabulary}: must be at least {letters.vocabulary}, the end token and every character"
+            f"subwords = {shown(subwords)}: must be a whole number of at least {letters.vocabulary}, the end token and "
+            "every character"
         )
     counts = Counter(piece for text in texts for piece in words_of(text))
     spelled = {tuple(letters.token_of[letter] for letter in piece): n for piece, n in counts.items()}
-    merges = learn_merges(spelled, letters.vocabulary, vocabulary - letters.vocabulary)
+    merges = learn_merges(spelled, letters.vocabulary, int(subwords) - letters.vocabulary)
     pieces = list(letters.pieces)
     for left, right in merges:
         pieces.append(pieces[left] + pieces[right])
@@ -91,20 +94,20 @@ def subword(texts: Iterable[str], vocabulary: int = SUBWORDS) -> Tokeniser:
 TOKENISERS: dict[str, Callable[..., Tokeniser]] = {"word": word, "character": character, "subword": subword}
 
 
-def make_tokeniser(kind: str, texts: Iterable[str], vocabulary: int | None = None) -> Tokeniser:
-    """Return the tokeniser of that ``kind`` for ``texts``; ``vocabulary`` is for subwords (512 unless told).
+def make_tokeniser(kind: str, texts: Iterable[str], subwords: int | None = None) -> Tokeniser:
+    """Return the tokeniser of that ``kind`` for ``texts``; ``subwords``, how many, is for those (512 unless told).
 
-    Raises ``BadInput`` for an unknown kind and for a vocabulary that is not asked for, or too small.
+    Raises ``BadInput`` for an unknown kind and for subwords that are not asked for, too few or no whole number.
     """
     if kind not in TOKENISERS:
         raise unknown("tokens", kind, TOKENISERS)
-    if vocabulary is None:
+    if subwords is None:
         return TOKENISERS[kind](texts)
     if kind != "subword":
         raise BadInput(
-            f"vocabulary = {vocabulary} is given with tokens {kind!r}: only subwords have a size, so leave it out"
+            f"subwords = {shown(subwords)} is given with tokens {kind!r}: only subwords have a size, so leave it out"
         )
-    return subword(texts, vocabulary)
+    return subword(texts, subwords)
 
 
 def encode(tokeniser: Tokeniser, texts: Sequence[str], *, end: bool = True) -> Tokens:

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from simlab.compiling import jit
 from simlab.errors import BadInput
-from simlab.models.chains.indexing import Steps, jit
+from simlab.models.chains.indexing import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,10 @@ def fit(steps: Steps, weights: Float[np.ndarray, " strings"]) -> Chain:
 def overlay(steps: Steps, chain: Chain, weights: Float[np.ndarray, " strings"]) -> Chain:
     """Add counts to probabilities and normalise, as the public code of Miao & Kearns upweights examples.
 
-    p_hat'(c) = (p_hat(c) + k_c) / (1 + k), and p_hat'(s | c) = (p_hat(s | c) + k_s) / (1 + k_c), where the strings are
-    added ``weights`` times, k_s and k_c count their steps and contexts and k is the sum of ``weights``. The old
-    chain weighs no more than one added string does: this is no duplication of examples. Raises ``BadInput`` as ``fit``.
+    p_hat'(begins with c) = (p_hat(begins with c) + b_c) / (1 + k), and, in a context that the old chain leaves,
+    p_hat'(s | c) = (p_hat(s | c) + k_s) / (1 + k_c); in one that is new, k_s / k_c. The strings are added ``weights``
+    times: k is their sum, b_c of them begin with c, k_s take step s and k_c leave c. The old chain weighs no more than
+    one added string does: this is no duplication of examples. Raises ``BadInput`` as ``fit``.
     """
     start, step = _counted(steps, weights)
     return _normalised(steps, chain.start + start, chain.step + step)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from jaxtyping import Int
 
@@ -17,17 +13,6 @@ END = -1
 """The target of a step that ends the string."""
 
 MOST_TOKENS = 3 * 10**9  # a pair of tokens is one 64-bit integer
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def jit(function: F) -> F:
-    """Compile ``function``: all options of all kernels of this package.
-
-    Where annotations are checked at run time, what is compiled is the function itself and not its wrapper.
-    """
-    compiled: Any = numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
-    return cast(F, compiled)
 
 
 @dataclass(frozen=True, eq=False)

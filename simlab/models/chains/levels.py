@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.compiling import jit
 from simlab.errors import BadInput
-from simlab.models.chains.indexing import jit
 
 RELATIVE = 1e-13
 """Probabilities this near to each other are one level: rounding moves a product by 1e-15."""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from simlab.errors import BadInput
+from simlab.bounds.domain import whole
+from simlab.compiling import jit
 from simlab.models.chains.counting import Chain
-from simlab.models.chains.indexing import Steps, jit
+from simlab.models.chains.indexing import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +24,8 @@ class Generated:
 
 
 def generate(steps: Steps, chain: Chain, n: int, rng: np.random.Generator) -> Generated:
-    """Draw ``n`` i.i.d. strings, each until it ends. Raises ``BadInput`` for n below 1."""
-    if n < 1:
-        raise BadInput(f"generations = {n}: must be at least 1")
-    return Generated(*_generate(rng, n, steps.first, steps.target, np.cumsum(chain.start), chain.step))
+    """Draw ``n`` i.i.d. strings, each until it ends. Raises ``BadInput`` unless n is a whole number of at least 1."""
+    return Generated(*_generate(rng, whole("n", n), steps.first, steps.target, np.cumsum(chain.start), chain.step))
 
 
 def number_strings(steps: Steps, generated: Generated) -> Int[np.ndarray, " drawn"]:

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.compiling import jit
+from simlab.errors import BadInput
 from simlab.models.chains.counting import Chain
-from simlab.models.chains.indexing import Steps, jit
+from simlab.models.chains.indexing import Steps
 from simlab.models.chains.levels import LEADING, RELATIVE, coarse_bins, edges, look_up, table_of
 
 
@@ -43,9 +45,12 @@ def walk(steps: Steps, chain: Chain, values: Float[np.ndarray, " values"], floor
     """Find all strings with p_hat >= ``floor``; count those at the levels of ``values`` and weigh each log bin.
 
     Costs at most some 1/floor steps, and mostly far fewer: contexts with one way out are passed at once. Raises
-    ``BadInput`` unless floor is above 0 and at most 1, and epsilon strictly between 0 and 1.
+    ``BadInput`` for a value that is NaN, unless floor is above 0 and at most 1, and unless epsilon lies strictly
+    between 0 and 1.
     """
     edge = edges(floor, epsilon)
+    if np.isnan(values).any():
+        raise BadInput(f"value {int(np.isnan(values).argmax())} is NaN: a level is a probability; leave it out")
     order = np.argsort(values, kind="stable")
     order = order[np.searchsorted(values[order], floor) :]
     sorted_values = values[order]

@@ -10,29 +10,20 @@ short and complete. Where others repeat the mark n - 1 times, full contexts are 
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from jaxtyping import Float, Int, Real
 
-from simlab.errors import BadInput
+from simlab.bounds.domain import between
+from simlab.compiling import jit
+from simlab.errors import BadInput, shown
 from simlab.rendering.tokens import Tokens, check_tokens, gather
 
 ROOT = 0
 MOST_GRAMS = 2 * 10**9  # node numbers are 32-bit
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def jit(function: F) -> F:
-    """Compile ``function`` as it was written, checks of its types left out: all options of all kernels here."""
-    compiled: Any = numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
-    return cast(F, compiled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +107,10 @@ def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings
 
 def _check_order(tokens: Tokens, order: int) -> None:
     longest = int(tokens.lengths.max()) + 1
-    if order != int(order) or not 1 <= order <= longest:
+    if not (between(1, order, longest) and order == int(order)):
         raise BadInput(
-            f"order = {order}: must be a whole number from 1 to {longest}, the tokens of the longest string with its "
-            "start and end marks"
+            f"order = {shown(order)}: must be a whole number from 1 to {longest}, the tokens of the longest string "
+            "with its start and end marks"
         )
     if order * (len(tokens.ids) + len(tokens)) + tokens.vocabulary > MOST_GRAMS:
         raise BadInput(

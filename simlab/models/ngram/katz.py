@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Real
 
-from simlab.models.ngram.counting import ROOT, Counts, jit
+from simlab.compiling import jit
+from simlab.models.ngram.counting import ROOT, Counts
 
 CUTOFF = 5  # Katz's own: larger counts are trusted
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simlab.corpora import IDK, Listed
+from simlab.corpora import IDK, MOST_ENTRIES, Listed
 from simlab.errors import BadInput
 from simlab.models.fits import TableFit
 from simlab.models.ngram.counting import count_ngrams
-from simlab.models.ngram.scoring import MOST_ENTRIES, response_probabilities
+from simlab.models.ngram.scoring import response_probabilities
 from simlab.models.ngram.smoothing import Constant, smooth
 from simlab.rendering.facts import fact_tokens, render
 from simlab.seeds import Streams
@@ -42,7 +42,7 @@ def table(
             f"{len(corpus.answers)} prompts x {int(corpus.answers.max()) + 1} responses are more than {MOST_ENTRIES} "
             "strings to enumerate: take fewer facts or answers"
         )
-    sentences = render(corpus, tokens, vocabulary=subwords)
+    sentences = render(corpus, tokens, subwords=subwords)
     counts = corpus.counts
     fact, column = np.nonzero(counts)
     idk = column == counts.shape[1] - 1

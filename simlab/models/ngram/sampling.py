@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from simlab.bounds.domain import whole
+from simlab.compiling import jit
 from simlab.errors import BadInput
-from simlab.models.ngram.counting import ROOT, find, jit
+from simlab.models.ngram.counting import ROOT, find
 from simlab.models.ngram.scoring import states
 from simlab.models.ngram.smoothing import Ngram
 from simlab.rendering.tokens import END, Tokens
@@ -20,13 +22,13 @@ def sample(
 ) -> Tokens:
     """Draw ``n`` i.i.d. strings, each up to its END, or what follows a prompt (one string, without END).
 
-    A string that reaches ``longest`` tokens without END is left without it. Raises ``BadInput`` for negative ``n``, for
-    ``longest`` below 1, for more than one prompt and for an ``rng`` that is no NumPy generator.
+    A string that reaches ``longest`` tokens without END is left without it. Raises ``BadInput`` for an ``n`` or
+    a ``longest`` that is no whole number of at least 0 and 1, for more than one prompt and for an ``rng`` that is no
+    NumPy generator.
     """
     if not isinstance(rng, np.random.Generator):
         raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as Streams(seed=0).numpy('text')")
-    if n < 0 or longest < 1:
-        raise BadInput(f"n = {n} strings of at most longest = {longest} tokens: must be at least 0 and 1")
+    n, longest = whole("n", n, 0), whole("longest", longest)
     counts, start = model.counts, model.counts.start
     if prompt is not None:
         if len(prompt) != 1:

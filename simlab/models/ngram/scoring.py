@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from simlab.compiling import jit
+from simlab.corpora import MOST_ENTRIES
 from simlab.errors import BadInput
-from simlab.models.ngram.counting import find, jit
+from simlab.models.ngram.counting import find
 from simlab.models.ngram.smoothing import Ngram
 from simlab.rendering.tokens import Tokens, check_tokens
 
-MOST_ENTRIES = 5 * 10**7  # (prompt, response) pairs that are enumerated, 400 MB
 ABREAST = 8  # strings scored side by side: each waits for memory at every token, and together they wait once
 
 

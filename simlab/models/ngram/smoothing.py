@@ -34,8 +34,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from simlab.errors import BadInput, unknown
-from simlab.models.ngram.counting import ROOT, Counts, jit
+from simlab.bounds.domain import between
+from simlab.compiling import jit
+from simlab.errors import BadInput, shown, unknown
+from simlab.models.ngram.counting import ROOT, Counts
 from simlab.models.ngram.katz import back_off
 
 Constant = float | Sequence[float] | None
@@ -80,9 +82,10 @@ def _mle(counts: Counts, constant: Constant) -> Ngram:
 
 
 def _add_constant(counts: Counts, constant: Constant) -> Ngram:
-    k = 1.0 if constant is None else constant
-    if not isinstance(k, (int, float)) or not (np.isfinite(k) and k > 0):
-        raise BadInput(f"constant = {k}: must be positive and finite")
+    k: Any = 1.0 if constant is None else constant
+    if not (between(0, k, np.inf) and 0 < k < np.inf):
+        raise BadInput(f"constant = {shown(k)}: must be a number, positive and finite")
+    k = float(k)
     total = counts.total + k * counts.vocabulary
     full = _full(counts)
     of_full = full[counts.parent]
@@ -181,11 +184,14 @@ def _ratio(counts: Counts, part: Any, total: Any) -> Any:
 
 def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.ndarray, " order"]:
     """One discount a depth, from the unigrams up."""
-    discount = np.asarray(constant, dtype=float)
+    try:
+        discount = np.asarray(constant, dtype=float)
+    except (TypeError, ValueError):
+        raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth") from None
     if discount.ndim and len(discount) != counts.order:
         raise BadInput(f"constant has {len(discount)} discounts: {smoothing} of order {counts.order} has one a depth")
     if not ((discount >= 0) & (discount <= 1)).all():
-        raise BadInput(f"constant = {constant}: a discount of {smoothing} must lie between 0 and 1")
+        raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
     return np.broadcast_to(discount, counts.order)
 
 
