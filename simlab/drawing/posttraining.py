@@ -114,7 +114,7 @@ def _along(axes: Axes, rows: Sequence[Row], measure: str, colour: str) -> None:
 
 
 def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
-    """Error and right answers against the number of samples that must agree; small crosses: the rule run, not summed."""
+    """Error and right answers against the number of samples that must agree; crosses: the rule run, not summed."""
     with style():
         figure = Figure(figsize=(7.6, 3.0))
         panels = list(figure.subplots(1, 2, sharex=True))
