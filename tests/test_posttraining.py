@@ -1038,6 +1038,10 @@ def test_the_committed_thresholds_are_those_of_each_way_of_training() -> None:
     assert at("exact", 45, 0.5) - at("exact", 45, 0.5, 0.2) > 0.2  # a judge that lets errors pass moves the threshold
     assert abs(at("best_of", 45, 0.9) - at("best_of", 45, 0.5)) < 0.05
     assert at("untold", 15, 0.0) > 0.5 > at("told", 15, 0.0)
+    for target in (0.0, 0.5, 0.75, 0.9):  # told, the policy passes the audit in every world; untold, it never does
+        demands = ("kept", "spared", "nested")
+        assert all(rows["told", demand, target, 0.0]["mean"] == 1.0 for demand in demands)
+        assert rows["untold", "spared", target, 0.0]["mean"] == 0.0
 
 
 def test_the_committed_agreement_is_the_one_that_is_run() -> None:

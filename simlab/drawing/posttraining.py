@@ -124,14 +124,17 @@ def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
                 found = [(k, row) for k in sizes if (row := mean_of(summary, measure, samples=k, method=method))]
                 xs, ys = [k for k, _ in found], [row["mean"] for _, row in found]
                 bars = [Z * row["mcse"] for _, row in found]
-                axes.errorbar(xs, ys, yerr=bars, color=colour, marker=mark, ms=4, lw=1.3, mfc="white", label=label)
+                axes.errorbar(xs, ys, yerr=bars, color=colour, marker=mark, ms=6, lw=1.3, mfc="white", label=label)
             run = [(k, row) for k in sizes if (row := mean_of(summary, "sampled_error", samples=k, method=method))]
-            panels[0].plot([k for k, _ in run], [row["mean"] for _, row in run], "x", color="black", ms=4, zorder=5)
+            look: Any = {"color": "black", "ms": 3.5, "mew": 0.8, "zorder": 5}
+            panels[0].plot([k for k, _ in run], [row["mean"] for _, row in run], "+", label="as it is run", **look)
         for axes, name in zip(panels, ("error", "right answers"), strict=True):
-            axes.set(xlabel="samples that must agree", ylabel=name, ylim=(0, None), xticks=sizes)
+            axes.set(xlabel="samples that must agree", title=name, ylim=(0, None))
             axes.set_xticks(sizes, [f"{k:g}" for k in sizes])
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+        unique = dict(zip(labels, handles, strict=True))
+        run_last = sorted(unique, key=lambda label: label == "as it is run")
+        figure.legend([unique[label] for label in run_last], run_last, loc="outside right center", fontsize=7.5)
     return figure
 
 
