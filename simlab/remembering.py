@@ -79,11 +79,11 @@ class Plateau:
 
 
 def plateau(steps: Sequence[float], losses: Sequence[float], baseline: float, *, below: float = 0.1) -> Plateau:
-    """Return how long the loss stayed at the no-knowledge ``baseline`` or above it.
+    """Return how long the loss took to leave the no-knowledge ``baseline``.
 
-    The plateau ends at the last passage of the loss under (1 - below) * baseline, after which it stays there.
-    ``low`` and ``high`` are the two steps looked at on either side of it, and ``length`` is where the straight line
-    between them passes. What the loss does between two looks is not known: look often, and every interval is short.
+    The plateau ends where the loss first passes under (1 - below) * baseline; to come back later is to forget, not to
+    wait. ``low`` and ``high`` are the two steps looked at on either side of it, and ``length`` is where the straight
+    line between them passes. What the loss does between two looks is not known: look often, and the interval is short.
     Raises ``BadInput`` where steps do not increase, losses are not numbers, or ``below`` is no share.
     """
     at, loss = np.asarray(steps, dtype=float), np.asarray(losses, dtype=float)
@@ -94,16 +94,16 @@ def plateau(steps: Sequence[float], losses: Sequence[float], baseline: float, *,
     if not 0.0 < below < 1.0:
         raise BadInput(f"below = {below:.6g}: must lie strictly between 0 and 1")
     threshold = (1.0 - below) * baseline
-    above = np.flatnonzero(loss >= threshold)
-    if len(above) == 0:
-        return Plateau(float(at[0]), 0.0, float(at[0]), ended=True)
-    last = int(above[-1])
-    if last == len(at) - 1:
+    under = np.flatnonzero(loss < threshold)
+    if len(under) == 0:
         return Plateau(float(at[-1]), float(at[-1]), math.inf, ended=False)
-    share = (loss[last] - threshold) / (loss[last] - loss[last + 1]) if math.isfinite(loss[last]) else 1.0
-    return Plateau(
-        float(at[last] + share * (at[last + 1] - at[last])), float(at[last]), float(at[last + 1]), ended=True
-    )
+    first = int(under[0])
+    if first == 0:
+        return Plateau(float(at[0]), 0.0, float(at[0]), ended=True)
+    before, after = loss[first - 1], loss[first]
+    share = (before - threshold) / (before - after) if math.isfinite(before) else 1.0
+    low, high = float(at[first - 1]), float(at[first])
+    return Plateau(low + float(share) * (high - low), low, high, ended=True)
 
 
 def exponent(sizes: Sequence[float], lengths: Sequence[float]) -> tuple[float, float]:

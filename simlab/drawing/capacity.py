@@ -39,19 +39,28 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
         top_left.set(xscale="log", xlabel="exposures of each fact", ylabel="bits stored a parameter", title=title)
         limit = top_right.get_xlim()[1]
         top_right.plot([0, limit], [0, limit], color=GREY, lw=0.8, zorder=0)
-        top_right.annotate("all of it", (0.97 * limit, 0.95 * limit), rotation=45, ha="right", va="bottom", color=GREY)
-        top_right.set(xlim=(0, limit), xlabel="bits offered a parameter", ylabel="bits stored a parameter")
+        shades = ", ".join(f"{e:,.0f}" for e in exposures)
+        text = f"grey: all that is offered\nlight to dark: {shades} exposures"
+        top_right.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7.5, color=GREY)
+        top_right.set(
+            xlim=(0, limit),
+            ylim=(-0.1, 1.25 * limit),
+            xlabel="bits offered a parameter",
+            ylabel="bits stored a parameter",
+        )
         low_left.set(xscale="log", yscale="log", xlabel="individuals", ylabel="steps at the no-knowledge baseline")
         _plain(low_left, sorted(values(summary, "individuals")))
         base = mean_of(summary, "baseline")
         if base is not None:
             low_right.axhline(base["mean"], color=GREY, lw=0.8)
+            text = "knowing nothing"
             low_right.annotate(
-                "knowing nothing", (exposures[0], base["mean"]), (0, 3), textcoords="offset points", color=GREY
+                text, (exposures[-1], base["mean"]), (0, -3), textcoords="offset points", ha="right", va="top"
             )
-        low_right.set(
-            xscale="log", ylim=(0, None), xlabel="exposures of each fact", ylabel="surprise in nats", title=title
-        )
+        text = "solid: those written about\ndashed: strangers"
+        low_right.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7.5, color=GREY)
+        low_right.set(xscale="log", yscale="symlog", ylim=(0, None), xlabel="exposures of each fact", title=title)
+        low_right.set_ylabel("surprise in nats")
         found: dict[str, Any] = {}
         for axes in (top_left, top_right, low_left, low_right):
             found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -88,7 +97,7 @@ def _plateaus(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[
     longest = [row for row in rows if row["exposures"] == exposures[-1]]
     points = [(n, mean_of(longest, "plateau", individuals=n)) for n in sorted(values(rows, "individuals"))]
     _bars(axes, points, method, label="_" + method)
-    found = mean_of(longest, "plateau_exponent")
+    found = mean_of(longest, "plateau_exponent", individuals=points[-1][0])
     if found is not None and found["n"] and points[-1][1] is not None:
         text = f"exponent {found['mean']:.2f} ± {found['mcse']:.2f}"
         where = (points[-1][0], points[-1][1]["mean"])
