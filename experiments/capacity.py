@@ -9,8 +9,9 @@ parameter and a fact; error, and where the slack of Theorem 1 goes; the step at 
 no-knowledge baseline, mean ln|values|, by 10 %, and the exponent of that step in the number of individuals; what is
 said of strangers, individuals of whom nothing was written. Methods: a bilinear table, whose parameters grow with the
 facts, a key-value memory of one hidden layer between fixed random vectors, and a transformer, each at one learning
-rate, chosen once on another seed. Performance: means and their Monte Carlo standard errors over worlds; given a fit all
-but the plateau are exact sums over its table, and the plateau is known to within one reading of every fact.
+rate, chosen once on another seed; parameters are the numbers that are trained. Performance: means and their Monte Carlo
+standard errors over worlds; given a fit all but the plateau are exact sums over its table, and the plateau is known to
+within one reading of every fact.
 """
 
 from __future__ import annotations

@@ -53,10 +53,8 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
         base = mean_of(summary, "baseline")
         if base is not None:
             low_right.axhline(base["mean"], color=GREY, lw=0.8)
-            text = "knowing nothing"
-            low_right.annotate(
-                text, (exposures[-1], base["mean"]), (0, -3), textcoords="offset points", ha="right", va="top"
-            )
+            where: dict[str, Any] = {"xytext": (0, -3), "textcoords": "offset points", "ha": "right", "va": "top"}
+            low_right.annotate("knowing nothing", (exposures[-1], base["mean"]), fontsize=7.5, color=GREY, **where)
         text = "solid: those written about\ndashed: strangers"
         low_right.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7.5, color=GREY)
         low_right.set(xscale="log", yscale="symlog", ylim=(0, None), xlabel="exposures of each fact", title=title)
@@ -98,10 +96,10 @@ def _plateaus(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[
     points = [(n, mean_of(longest, "plateau", individuals=n)) for n in sorted(values(rows, "individuals"))]
     _bars(axes, points, method, label="_" + method)
     found = mean_of(longest, "plateau_exponent", individuals=points[-1][0])
-    if found is not None and found["n"] and points[-1][1] is not None:
+    if found is not None and found["n"]:
         text = f"exponent {found['mean']:.2f} ± {found['mcse']:.2f}"
-        where = (points[-1][0], points[-1][1]["mean"])
-        axes.annotate(text, where, (0, 7), textcoords="offset points", ha="right", fontsize=7.5, color=INK[method][0])
+        where = (0.98, 0.03 + 0.07 * list(INK).index(method))
+        axes.annotate(text, where, xycoords="axes fraction", ha="right", fontsize=7.5, color=INK[method][0])
 
 
 def _strangers(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[float]) -> None:
