@@ -160,11 +160,12 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     start = pretrain(config, truths, streams)
     rows: list[dict[str, Any]] = []
     for method, (prompt, taught) in lessons(config).items():
-        for one, correct, fitted in zip(streams, truths, tune(config, prompt, truths, streams, start), strict=True):
+        tuned = tune(config, prompt, truths, streams, start)
+        for one, correct, before, fitted in zip(streams, truths, start, tuned, strict=True):
             for step, table in fitted.snapshots:
                 row: dict[str, Any] = {"replicate": one.replicate, "method": method, "step": step}
                 if table.finite:
                     row |= measure(config, table, correct, taught)
                 rows.append(row)
-            rows[-1]["converged"] = fitted.trace.converged
+            rows[-1] |= {"converged": fitted.trace.converged, "pretraining_converged": before.trace.converged}
     return rows

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
+from simlab.fitting.rules import count, positive
 
 
 def surprises(
@@ -78,26 +79,33 @@ class Plateau:
     ended: bool
 
 
-def plateau(steps: Sequence[float], losses: Sequence[float], baseline: float, *, below: float = 0.1) -> Plateau:
+def plateau(
+    steps: Sequence[float], losses: Sequence[float], baseline: float, *, below: float = 0.1, stay: int = 1
+) -> Plateau:
     """Return how long the loss took to leave the no-knowledge ``baseline``.
 
-    The plateau ends where the loss first passes under (1 - below) * baseline; to come back later is to forget, not to
-    wait. ``low`` and ``high`` are the two steps looked at on either side of it, and ``length`` is where the straight
-    line between them passes. What the loss does between two looks is not known: look often, and the interval is short.
-    Raises ``BadInput`` where steps do not increase, losses are not numbers, or ``below`` is no share.
+    The plateau ends at the first look from which on ``stay`` looks in a row lie under (1 - below) * baseline: a dip of
+    fewer looks is chance, and to come back after so many is to forget, not to wait. ``low`` and ``high`` are that look
+    and the one before it, and ``length`` is where the straight line between them passes the threshold. What the loss
+    does between two looks is not known: look often, and the interval is short. A loss that is under it for fewer than
+    ``stay`` looks at the end has not been seen to leave. Raises ``BadInput`` where steps do not increase, losses are
+    not numbers, the baseline is not positive and finite, ``below`` is no share, or ``stay`` no count.
     """
     at, loss = np.asarray(steps, dtype=float), np.asarray(losses, dtype=float)
-    if len(at) != len(loss) or len(at) < 1 or (np.diff(at) <= 0).any():
+    if len(at) != len(loss) or len(at) < 1 or not (np.diff(at) > 0).all():
         raise BadInput(f"{len(at)} steps and {len(loss)} losses: give one loss a step, and steps that increase")
     if np.isnan(loss).any():
         raise BadInput("a loss is not a number: the fit diverged, and its plateau has no end")
+    positive("baseline", baseline)
     if not 0.0 < below < 1.0:
         raise BadInput(f"below = {below:.6g}: must lie strictly between 0 and 1")
+    stay = count("stay", stay, 1)
     threshold = (1.0 - below) * baseline
-    under = np.flatnonzero(loss < threshold)
-    if len(under) == 0:
+    under = np.append(0, np.cumsum(loss < threshold))
+    runs = np.flatnonzero(under[stay:] - under[:-stay] == stay)
+    if len(runs) == 0:
         return Plateau(float(at[-1]), float(at[-1]), math.inf, ended=False)
-    first = int(under[0])
+    first = int(runs[0])
     if first == 0:
         return Plateau(float(at[0]), 0.0, float(at[0]), ended=True)
     before, after = loss[first - 1], loss[first]

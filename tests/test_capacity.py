@@ -95,6 +95,9 @@ def test_a_plateau_by_hand() -> None:
     assert found.length == pytest.approx(35)
     back = plateau([1, 2, 3, 4], [5.0, 1.0, 4.0, 1.0], 4.0)  # who comes back has forgotten, not waited
     assert (back.low, back.high) == (1, 2)
+    staying = plateau([1, 2, 3, 4, 5], [5.0, 1.0, 4.0, 1.0, 1.0], 4.0, stay=2)  # one look below is chance
+    assert (staying.low, staying.high) == (3, 4)
+    assert not plateau([1, 2, 3, 4], [5.0, 1.0, 4.0, 1.0], 4.0, stay=2).ended  # its last look may be chance too
     never = plateau([1, 2, 3], [5.0, 4.0, 3.7], 4.0)
     assert (never.length, never.low, never.high, never.ended) == (3, 3, math.inf, False)
     at_once = plateau([7, 9], [1.0, 0.5], 4.0)
@@ -167,6 +170,24 @@ def test_more_exposures_store_more_bits(method: str) -> None:
         assert row["error_from_iiv_slack"] >= -1e-9
         right = 2 * row["iiv_error"] - row["valid_over_errors"] - row["calibration_gap"]
         assert row["error"] == pytest.approx(right + row["over"] + row["room"] + row["gap"], abs=1e-11)
+
+
+def test_a_plateau_does_not_depend_on_how_long_training_goes_on() -> None:
+    """At a constant rate the steps before its end are the same; with the schedule of the other fits they are not."""
+    config = CAPACITY["Config"](plateaus=80, slow_mlp=0.02, look=2, **SMALL)
+    streams = [Streams(4, "capacity", r) for r in range(2)]
+    worlds = [CAPACITY["people"](config, 24, one) for one in streams]
+    short, long = (
+        [row["plateau"] for row in CAPACITY["waits"](config.model_copy(update=more), "mlp", worlds, streams)]
+        for more in ({}, {"plateaus": 84})
+    )
+    assert short == long
+    cosine = [
+        CAPACITY["train"](config, "mlp", worlds, streams, steps, learning_rate=0.02, schedule="cosine", warmup=12)
+        for steps in (240, 252)
+    ]
+    first, second = (fits[0].trace.loss[:200] for fits in cosine)
+    assert abs(first - second).max() > 1e-6
 
 
 def test_strangers_are_not_written_about() -> None:
