@@ -31,6 +31,7 @@ from simlab.errors import BadInput, unknown
 from simlab.fitting import Family, Fitted, fit_many
 from simlab.measures import observe
 from simlab.models.bilinear import Bilinear
+from simlab.models.footprint import tabular_bytes, transformer_bytes
 from simlab.models.mlp import MLP
 from simlab.models.transformer import Transformer
 from simlab.pairs import lay_out
@@ -143,6 +144,23 @@ def family(config: Config, method: str) -> Family:
     if method == "mlp":
         return MLP(config.mlp_hidden, config.mlp_width, "fixed", "fixed")
     return Transformer(config.layers, config.width, config.heads, config.hidden, templates=config.templates)
+
+
+def memory(config: Config) -> int:
+    """Bytes of the largest fit of a block, whose replicates are trained side by side."""
+    register = Register(config.populations[-1] + config.strangers, attributes(config), config.templates)
+    responses, size = max(one.values for one in register.attributes), 0
+    for method in config.methods:
+        model = family(config, method)
+        if isinstance(model, Transformer):
+            length = register.layout.places + register.layout.longest
+            words = len(register.words)
+            needed = transformer_bytes(model, register.facts, responses, words, length, config.batch)
+        else:
+            width = config.rank if method == "bilinear" else 2 * config.mlp_width + config.mlp_hidden
+            needed = tabular_bytes(model, register.facts, responses, width, config.batch)
+        size = max(size, needed)
+    return BLOCK * size
 
 
 def steps_of(config: Config, world: People, exposures: int) -> int:

@@ -26,6 +26,7 @@ from simlab.errors import BadInput
 from simlab.fitting import Fitted, fit_many
 from simlab.measures import observe
 from simlab.models import TableFit
+from simlab.models.footprint import tabular_bytes
 from simlab.models.mlp import MLP
 from simlab.pairs import lay_out
 from simlab.remembering import accuracy, surprises
@@ -151,6 +152,13 @@ def check(config: Config) -> None:
         raise BadInput(f"looks = {config.looks}: must increase from 0")
     if config.new >= config.old:
         raise BadInput(f"new = {config.new}: must be fewer than the {config.old} old pairs")
+
+
+def memory(config: Config) -> int:
+    """Bytes of one fine-tuning of a block, whose memories are trained side by side, a table kept at each look."""
+    model, n = MLP(config.hidden, config.width, "fixed", "fixed"), config.old + config.new
+    width, looks = 2 * config.width + config.hidden, len(config.looks)
+    return BLOCK * tabular_bytes(model, n, config.answers, width, config.batch, looks=looks)
 
 
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:

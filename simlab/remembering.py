@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
-from simlab.fitting.rules import count, positive
+from simlab.terminal.numerals import count
 
 
 def surprises(
@@ -26,7 +26,12 @@ def surprises(
 
 
 def accuracy(p_hat: Float[np.ndarray, "facts responses"], correct: Int[np.ndarray, " facts"]) -> float:
-    """Share of facts whose right answer is the one likeliest response; a tie is no knowledge and counts as wrong."""
+    """Share of facts whose right answer is the one likeliest response; a tie is no knowledge and counts as wrong.
+
+    Raises ``BadInput`` where an entry is not a number.
+    """
+    if np.isnan(p_hat).any():
+        raise BadInput("p_hat has entries that are no numbers: the fit diverged, and has no accuracy")
     rows = np.arange(len(correct))
     right = p_hat[rows, correct]
     others = p_hat.copy()
@@ -37,8 +42,12 @@ def accuracy(p_hat: Float[np.ndarray, "facts responses"], correct: Int[np.ndarra
 def no_knowledge(answers: Int[np.ndarray, " facts"]) -> float:
     """Mean of ln|R_c|, in nats: the surprise of a model that knows the values of an attribute and no fact.
 
-    Zucchet et al. 2025 (arXiv 2503.21676): 6.79 nats for their six attributes.
+    Zucchet et al. 2025 (arXiv 2503.21676): 6.79 nats for their six attributes. Raises ``BadInput`` where there is no
+    fact, or one without values.
     """
+    if len(answers) == 0:
+        raise BadInput("answers is empty: give the number of values of at least one fact")
+    count("answers", np.min(answers), 1)
     return float(np.log(answers).mean())
 
 
@@ -96,7 +105,8 @@ def plateau(
         raise BadInput(f"{len(at)} steps and {len(loss)} losses: give one loss a step, and steps that increase")
     if np.isnan(loss).any():
         raise BadInput("a loss is not a number: the fit diverged, and its plateau has no end")
-    positive("baseline", baseline)
+    if not 0.0 < baseline < math.inf:
+        raise BadInput(f"baseline = {baseline:.6g}: must be positive and finite")
     if not 0.0 < below < 1.0:
         raise BadInput(f"below = {below:.6g}: must lie strictly between 0 and 1")
     stay = count("stay", stay, 1)
