@@ -5,13 +5,15 @@ Aims: to set beside the published capacities (Allen-Zhu & Li 2024, arXiv 2404.05
 linear in the number of individuals) what models of three thousand parameters do; theirs had millions, on other text, so
 agreement is no replication. Data: biographies of 96 to 768 individuals, two attributes of 32 equally likely values
 each, of one word and of two, in four templates; every fact is as likely as every other. Estimands: bits stored, a
-parameter and a fact; error, and where the slack of Theorem 1 goes; the step at which the training loss leaves the
-no-knowledge baseline, mean ln|values|, by 10 %, and the exponent of that step in the number of individuals; what is
-said of strangers, individuals of whom nothing was written. Methods: a bilinear table, whose parameters grow with the
-facts, a key-value memory of one hidden layer between fixed random vectors, and a transformer, each at one learning
-rate, chosen once on another seed; parameters are the numbers that are trained. Performance: means and their Monte Carlo
-standard errors over worlds; given a fit all but the plateau are exact sums over its table, and the plateau is known to
-within one reading of every fact.
+parameter and a fact; error, and where the slack of Theorem 1 goes; the plateau, how many steps the training loss takes
+to leave the no-knowledge baseline, mean ln|values|, by 10 %, and the exponent of that number in the number of
+individuals; what is said of strangers, individuals of whom nothing was written. Methods: a bilinear table, whose
+parameters grow with the facts, a key-value memory of one hidden layer between fixed random vectors, and a transformer,
+each at one peak learning rate, chosen once on another seed; parameters are the numbers that are trained. Plateaus are
+of fits of their own: one constant rate a method and no warm-up, so that no schedule grows with the individuals. A
+plateau ends at the first look, a mean over 4 steps, from which on 5 looks in a row lie below. Performance: means and
+their Monte Carlo standard errors over worlds; given a fit all but the plateau are exact sums over its table, and the
+plateau is known to within a look and the noise of its batches.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ from simlab.errors import BadInput, unknown
 from simlab.fitting import Family, Fitted, fit_many
 from simlab.measures import observe
 from simlab.models.bilinear import Bilinear
+from simlab.models.footprint import tabular_bytes, transformer_bytes
 from simlab.models.mlp import MLP
 from simlab.models.transformer import Transformer
 from simlab.pairs import lay_out
-from simlab.remembering import Plateau, accuracy, bits_stored, exponent, no_knowledge, plateau, surprises
+from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, plateau, surprises
 from simlab.rendering.biographies import Register, Written
 from simlab.rendering.templates import ENDINGS, Attribute
 from simlab.seeds import Streams
@@ -69,14 +72,37 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     rate_bilinear: float = Field(0.3, gt=0, description="peak learning rate of bilinear")
     rate_mlp: float = Field(0.1, gt=0, description="peak learning rate of mlp")
     rate_transformer: float = Field(0.01, gt=0, description="peak learning rate of transformer")
+    plateaus: int = Field(
+        100, ge=1, le=10**5, description="exposures at which plateaus are measured too, and over which"
+    )
+    slow_bilinear: float = Field(0.03, gt=0, description="constant learning rate of bilinear, for the plateau")
+    slow_mlp: float = Field(0.01, gt=0, description="constant learning rate of mlp, for the plateau")
+    slow_transformer: float = Field(0.005, gt=0, description="constant learning rate of transformer, for the plateau")
+    look: int = Field(4, ge=1, le=10**5, description="steps over whose mean the loss is looked at")
     leave: float = Field(0.1, gt=0, lt=1, description="how far below the baseline a plateau has ended")
+    stay: int = Field(5, ge=1, le=10**5, description="looks that the loss must stay there")
 
 
 GRID = {"exposures": (1000, 100, 10)}  # the longest first: no worker is left waiting for it at the end
 ALONG = ("individuals",)
 REPLICATES = 3
 BLOCK = 3
-SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"exposures": (5,), "populations": ((8,),)}}
+SMOKE: dict[str, Any] = {
+    "replicates": 2,
+    "block": 2,
+    "grid": {
+        "exposures": (20,),
+        "populations": ((8,),),
+        "strangers": (4,),
+        "batch": (16,),
+        "values": ("4 2x2",),
+        "templates": (1,),
+        "plateaus": (20,),
+        "slow_bilinear": (0.3,),
+        "look": (1,),
+        "stay": (2,),
+    },
+}
 SHOWN = ("parameters", "bits_per_parameter", "accuracy", "error", "plateau", "error_from_iiv_slack")
 PICTURE = "bits_against_exposures"
 
@@ -111,41 +137,77 @@ def people(config: Config, individuals: int, streams: Streams) -> People:
     return People(register, correct, written, corpus)
 
 
-def family(config: Config, method: str) -> tuple[Family, float]:
-    """The model of a method and its peak learning rate."""
+def family(config: Config, method: str) -> Family:
+    """The model of a method."""
     if method == "bilinear":
-        return Bilinear(config.rank), config.rate_bilinear
+        return Bilinear(config.rank)
     if method == "mlp":
-        return MLP(config.mlp_hidden, config.mlp_width, "fixed", "fixed"), config.rate_mlp
-    shape = Transformer(config.layers, config.width, config.heads, config.hidden, templates=config.templates)
-    return shape, config.rate_transformer
+        return MLP(config.mlp_hidden, config.mlp_width, "fixed", "fixed")
+    return Transformer(config.layers, config.width, config.heads, config.hidden, templates=config.templates)
 
 
-def train(config: Config, method: str, worlds: Sequence[People], streams: Sequence[Streams]) -> list[Fitted]:
+def memory(config: Config) -> int:
+    """Bytes of the largest fit of a block, whose replicates are trained side by side."""
+    register = Register(config.populations[-1] + config.strangers, attributes(config), config.templates)
+    responses, size = max(one.values for one in register.attributes), 0
+    for method in config.methods:
+        model = family(config, method)
+        if isinstance(model, Transformer):
+            length = register.layout.places + register.layout.longest
+            words = len(register.words)
+            needed = transformer_bytes(model, register.facts, responses, words, length, config.batch)
+        else:
+            width = config.rank if method == "bilinear" else 2 * config.mlp_width + config.mlp_hidden
+            needed = tabular_bytes(model, register.facts, responses, width, config.batch)
+        size = max(size, needed)
+    return BLOCK * size
+
+
+def steps_of(config: Config, world: People, exposures: int) -> int:
+    """Steps that read every fact so often in the mean."""
+    return max(1, round(exposures * len(world.corpus.prompt) / config.batch))
+
+
+def train(
+    config: Config, method: str, worlds: Sequence[People], streams: Sequence[Streams], steps: int, **settings: Any
+) -> list[Fitted]:
     """Fit one method to the corpora of all replicates, as one program."""
-    model, rate = family(config, method)
+    model = family(config, method)
     texts = [Written(one.corpus, one.register) if method == "transformer" else one.corpus for one in worlds]
-    steps = max(1, round(config.exposures * len(worlds[0].corpus.prompt) / config.batch))
     return fit_many(
         [model.examples(text) for text in texts],
         model,
         streams=streams,
         optimizer="adamw",
-        learning_rate=rate,
-        schedule="cosine",
-        warmup=steps // 20,
         steps=steps,
         batch=config.batch,
         # the transformer enumerates in double precision anyway; what others say of strangers underflows in single
         precision="single" if method == "transformer" else "double",
+        **settings,
     )
 
 
-def waited(config: Config, fitted: Fitted, facts: int, baseline: float) -> tuple[Plateau, int]:
-    """The plateau of the training loss, in means over as many steps as read every fact once; and those steps."""
-    window = max(1, facts // config.batch)
-    loss = fitted.trace.loss[: len(fitted.trace.loss) // window * window].reshape(-1, window).mean(1)
-    return plateau(window * (np.arange(len(loss)) + 0.5), loss, baseline, below=config.leave), window
+def waits(config: Config, method: str, worlds: Sequence[People], streams: Sequence[Streams]) -> list[dict[str, Any]]:
+    """The plateau of each replicate, in fits of their own: nothing in them but the number of facts depends on it.
+
+    One constant rate and no warm-up, so that where the training ends does not matter before it; the loss is looked at
+    in means over ``look`` steps.
+    """
+    steps, rate, look = steps_of(config, worlds[0], config.plateaus), getattr(config, f"slow_{method}"), config.look
+    found: list[dict[str, Any]] = []
+    for world, fitted in zip(worlds, train(config, method, worlds, streams, steps, learning_rate=rate), strict=True):
+        looks = steps // look
+        loss = fitted.trace.loss[: looks * look].reshape(looks, look).mean(1)
+        found.append({})
+        if looks and np.isfinite(loss).all():
+            at = look * (np.arange(looks) + 0.5)
+            baseline = no_knowledge(world.register.answers[world.written])
+            wait = plateau(at, loss, baseline, below=config.leave, stay=config.stay)
+            found[-1] = {"plateau_ended": wait.ended}
+            if wait.ended:
+                readings = config.batch / len(world.corpus.prompt)
+                found[-1] |= {"plateau": wait.length, "plateau_exposures": wait.length * readings}
+    return found
 
 
 def measure(config: Config, method: str, world: People, fitted: Fitted) -> dict[str, Any]:
@@ -166,23 +228,19 @@ def measure(config: Config, method: str, world: People, fitted: Fitted) -> dict[
     baseline = no_knowledge(register.answers[told])
     surprise = surprises(table.p_hat, world.correct)
     bits = bits_stored(surprise[told], register.answers[told], register.attribute[told])
-    wait, window = waited(config, fitted, int(told.sum()), baseline)
     sure = table.p_hat[:, :-1].max(1)
     row |= {
         "bits_stored": bits,
         "bits_offered": float(np.log2(register.answers[told]).sum()),
         "bits_per_parameter": bits / parameters,
-        "bits_per_fact": bits / told.sum(),
+        "bits_stored_per_fact": bits / told.sum(),
         "accuracy": accuracy(table.p_hat[told], world.correct[told]),
         "baseline": baseline,
         "surprise": float(surprise[told].mean()),
         "surprise_of_strangers": float(surprise[~told].mean()),
         "confidence": float(sure[told].mean()),
         "confidence_in_strangers": float(sure[~told].mean()),
-        "plateau_ended": wait.ended,
     }
-    if wait.ended:
-        row |= {"plateau": wait.length, "plateau_exposures": wait.length / window}
     column = np.arange(table.p_hat.shape[1] - 1)
     valid = column == world.correct[told][:, None]
     exists = column < register.answers[told][:, None]
@@ -220,8 +278,14 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
         curves: list[list[dict[str, Any]]] = [[] for _ in streams]
         for n in config.populations:
             worlds = [people(config, n, one) for one in streams]
-            for curve, world, fitted in zip(curves, worlds, train(config, method, worlds, streams), strict=True):
+            steps = steps_of(config, worlds[0], config.exposures)
+            rate = {"learning_rate": getattr(config, f"rate_{method}"), "schedule": "cosine", "warmup": steps // 20}
+            fits = train(config, method, worlds, streams, steps, **rate)
+            for curve, world, fitted in zip(curves, worlds, fits, strict=True):
                 curve.append({"individuals": n} | measure(config, method, world, fitted))
+            if config.exposures == config.plateaus:
+                for curve, found in zip(curves, waits(config, method, worlds, streams), strict=True):
+                    curve[-1] |= found
         for one, curve in zip(streams, curves, strict=True):
             if len(curve) > 2 and all("plateau" in row for row in curve):
                 found = exponent([row["individuals"] for row in curve], [row["plateau"] for row in curve])

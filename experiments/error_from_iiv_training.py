@@ -40,11 +40,14 @@ from simlab.judging import (
 from simlab.measures import cross_entropy, observe, signed_gap, threshold
 from simlab.models import TableFit
 from simlab.models.bilinear import Bilinear
+from simlab.models.footprint import tabular_bytes, transformer_bytes
 from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.models.tabular import Tabular
 from simlab.models.transformer import Transformer
 from simlab.pairs import tabulate
+from simlab.rendering.biographies import Register
+from simlab.rendering.templates import Attribute
 from simlab.seeds import Streams
 from simlab.worlds import World, zipf
 
@@ -106,6 +109,24 @@ def check(config: Config) -> None:
     for method in config.methods:
         if method not in RATES:
             raise unknown("method", method, RATES)
+
+
+def memory(config: Config) -> int:
+    """Bytes of the largest training of a block, its replicates side by side, a table kept at each look."""
+    facts, kept = config.n_facts, {"looks": len(looks(config.steps))}
+    widths = {"softmax_table": 1, "bilinear": config.rank, "mlp": 2 * config.width + config.hidden}
+    register = Register(facts, (Attribute("major", (config.answers,)),))
+    length, words = register.layout.places + register.layout.longest, len(register.words)
+    size = 0
+    for method in config.methods:
+        model = family(method, config)
+        if isinstance(model, Transformer):
+            sentences = min(config.draws, facts * (config.answers + 1))
+            needed = transformer_bytes(model, facts, config.answers, words, length, sentences, **kept)
+        else:
+            needed = tabular_bytes(model, facts, config.answers, widths[method], facts, **kept)
+        size = max(size, needed)
+    return BLOCK * size
 
 
 def looks(steps: int) -> list[int]:

@@ -26,6 +26,7 @@ from simlab.errors import BadInput
 from simlab.fitting import Fitted, fit_many
 from simlab.measures import observe
 from simlab.models import TableFit
+from simlab.models.footprint import tabular_bytes
 from simlab.models.mlp import MLP
 from simlab.pairs import lay_out
 from simlab.remembering import accuracy, surprises
@@ -153,6 +154,13 @@ def check(config: Config) -> None:
         raise BadInput(f"new = {config.new}: must be fewer than the {config.old} old pairs")
 
 
+def memory(config: Config) -> int:
+    """Bytes of one fine-tuning of a block, whose memories are trained side by side, a table kept at each look."""
+    model, n = MLP(config.hidden, config.width, "fixed", "fixed"), config.old + config.new
+    width, looks = 2 * config.width + config.hidden, len(config.looks)
+    return BLOCK * tabular_bytes(model, n, config.answers, width, config.batch, looks=looks)
+
+
 def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     """Return the rows of one block: one a replicate, way to fine-tune and step."""
     n = config.old + config.new
@@ -160,11 +168,12 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     start = pretrain(config, truths, streams)
     rows: list[dict[str, Any]] = []
     for method, (prompt, taught) in lessons(config).items():
-        for one, correct, fitted in zip(streams, truths, tune(config, prompt, truths, streams, start), strict=True):
+        tuned = tune(config, prompt, truths, streams, start)
+        for one, correct, before, fitted in zip(streams, truths, start, tuned, strict=True):
             for step, table in fitted.snapshots:
                 row: dict[str, Any] = {"replicate": one.replicate, "method": method, "step": step}
                 if table.finite:
                     row |= measure(config, table, correct, taught)
                 rows.append(row)
-            rows[-1]["converged"] = fitted.trace.converged
+            rows[-1] |= {"converged": fitted.trace.converged, "pretraining_converged": before.trace.converged}
     return rows

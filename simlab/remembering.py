@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput
+from simlab.terminal.numerals import count
 
 
 def surprises(
@@ -25,7 +26,12 @@ def surprises(
 
 
 def accuracy(p_hat: Float[np.ndarray, "facts responses"], correct: Int[np.ndarray, " facts"]) -> float:
-    """Share of facts whose right answer is the one likeliest response; a tie is no knowledge and counts as wrong."""
+    """Share of facts whose right answer is the one likeliest response; a tie is no knowledge and counts as wrong.
+
+    Raises ``BadInput`` where an entry is not a number.
+    """
+    if np.isnan(p_hat).any():
+        raise BadInput("p_hat has entries that are no numbers: the fit diverged, and has no accuracy")
     rows = np.arange(len(correct))
     right = p_hat[rows, correct]
     others = p_hat.copy()
@@ -36,8 +42,12 @@ def accuracy(p_hat: Float[np.ndarray, "facts responses"], correct: Int[np.ndarra
 def no_knowledge(answers: Int[np.ndarray, " facts"]) -> float:
     """Mean of ln|R_c|, in nats: the surprise of a model that knows the values of an attribute and no fact.
 
-    Zucchet et al. 2025 (arXiv 2503.21676): 6.79 nats for their six attributes.
+    Zucchet et al. 2025 (arXiv 2503.21676): 6.79 nats for their six attributes. Raises ``BadInput`` where there is no
+    fact, or one without values.
     """
+    if len(answers) == 0:
+        raise BadInput("answers is empty: give the number of values of at least one fact")
+    count("answers", np.min(answers), 1)
     return float(np.log(answers).mean())
 
 
@@ -78,26 +88,34 @@ class Plateau:
     ended: bool
 
 
-def plateau(steps: Sequence[float], losses: Sequence[float], baseline: float, *, below: float = 0.1) -> Plateau:
+def plateau(
+    steps: Sequence[float], losses: Sequence[float], baseline: float, *, below: float = 0.1, stay: int = 1
+) -> Plateau:
     """Return how long the loss took to leave the no-knowledge ``baseline``.
 
-    The plateau ends where the loss first passes under (1 - below) * baseline; to come back later is to forget, not to
-    wait. ``low`` and ``high`` are the two steps looked at on either side of it, and ``length`` is where the straight
-    line between them passes. What the loss does between two looks is not known: look often, and the interval is short.
-    Raises ``BadInput`` where steps do not increase, losses are not numbers, or ``below`` is no share.
+    The plateau ends at the first look from which on ``stay`` looks in a row lie under (1 - below) * baseline: a dip of
+    fewer looks is chance, and to come back after so many is to forget, not to wait. ``low`` and ``high`` are that look
+    and the one before it, and ``length`` is where the straight line between them passes the threshold. What the loss
+    does between two looks is not known: look often, and the interval is short. A loss that is under it for fewer than
+    ``stay`` looks at the end has not been seen to leave. Raises ``BadInput`` where steps do not increase, losses are
+    not numbers, the baseline is not positive and finite, ``below`` is no share, or ``stay`` no count.
     """
     at, loss = np.asarray(steps, dtype=float), np.asarray(losses, dtype=float)
-    if len(at) != len(loss) or len(at) < 1 or (np.diff(at) <= 0).any():
+    if len(at) != len(loss) or len(at) < 1 or not (np.diff(at) > 0).all():
         raise BadInput(f"{len(at)} steps and {len(loss)} losses: give one loss a step, and steps that increase")
     if np.isnan(loss).any():
         raise BadInput("a loss is not a number: the fit diverged, and its plateau has no end")
+    if not 0.0 < baseline < math.inf:
+        raise BadInput(f"baseline = {baseline:.6g}: must be positive and finite")
     if not 0.0 < below < 1.0:
         raise BadInput(f"below = {below:.6g}: must lie strictly between 0 and 1")
+    stay = count("stay", stay, 1)
     threshold = (1.0 - below) * baseline
-    under = np.flatnonzero(loss < threshold)
-    if len(under) == 0:
+    under = np.append(0, np.cumsum(loss < threshold))
+    runs = np.flatnonzero(under[stay:] - under[:-stay] == stay)
+    if len(runs) == 0:
         return Plateau(float(at[-1]), float(at[-1]), math.inf, ended=False)
-    first = int(under[0])
+    first = int(runs[0])
     if first == 0:
         return Plateau(float(at[0]), 0.0, float(at[0]), ended=True)
     before, after = loss[first - 1], loss[first]

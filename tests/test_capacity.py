@@ -8,15 +8,20 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from scipy.stats import linregress
 
 from simlab import drawing
+from simlab.corpora import Listed
 from simlab.errors import BadInput
+from simlab.models.bilinear import Bilinear
+from simlab.models.footprint import tabular_bytes, transformer_bytes
+from simlab.models.transformer import Transformer
 from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, plateau, surprises
-from simlab.rendering.biographies import Register
-from simlab.rendering.templates import PUBLISHED
+from simlab.rendering.biographies import Register, Written
+from simlab.rendering.templates import PUBLISHED, Attribute
 from simlab.seeds import Streams
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +100,9 @@ def test_a_plateau_by_hand() -> None:
     assert found.length == pytest.approx(35)
     back = plateau([1, 2, 3, 4], [5.0, 1.0, 4.0, 1.0], 4.0)  # who comes back has forgotten, not waited
     assert (back.low, back.high) == (1, 2)
+    staying = plateau([1, 2, 3, 4, 5], [5.0, 1.0, 4.0, 1.0, 1.0], 4.0, stay=2)  # one look below is chance
+    assert (staying.low, staying.high) == (3, 4)
+    assert not plateau([1, 2, 3, 4], [5.0, 1.0, 4.0, 1.0], 4.0, stay=2).ended  # its last look may be chance too
     never = plateau([1, 2, 3], [5.0, 4.0, 3.7], 4.0)
     assert (never.length, never.low, never.high, never.ended) == (3, 3, math.inf, False)
     at_once = plateau([7, 9], [1.0, 0.5], 4.0)
@@ -121,6 +129,14 @@ REFUSED: dict[str, Any] = {
     "3 steps and 3 losses: give one loss a step, and steps that increase": lambda: plateau([1, 3, 2], [1.0] * 3, 1.0),
     "a loss is not a number: the fit diverged, and its plateau has no end": lambda: plateau([1], [math.nan], 1.0),
     "below = 0: must lie strictly between 0 and 1": lambda: plateau([1], [1.0], 1.0, below=0.0),
+    "baseline = nan: must be positive and finite": lambda: plateau([1], [1.0], math.nan),
+    "baseline = 0: must be positive and finite": lambda: plateau([1], [1.0], 0.0),
+    "stay = 0: must be a whole number of at least 1": lambda: plateau([1], [1.0], 1.0, stay=0),
+    "p_hat has entries that are no numbers: the fit diverged, and has no accuracy": lambda: accuracy(
+        np.array([[0.5, 0.5], [math.nan, 1.0]]), np.array([0, 1])
+    ),
+    "answers = 0: must be a whole number of at least 1": lambda: no_knowledge(np.array([4, 0])),
+    "answers is empty: give the number of values of at least one fact": lambda: no_knowledge(np.array([], dtype=int)),
     "2 sizes and 2 lengths: give three positive pairs or more": lambda: exponent([1, 2], [1, 2]),
     "3 sizes and 3 lengths: give three positive pairs or more": lambda: exponent([1, 2, 3], [1, 0, 2]),
     "sizes = [2, 2, 2]: must not all be equal": lambda: exponent([2, 2, 2], [1, 2, 3]),
@@ -155,7 +171,7 @@ def test_more_exposures_store_more_bits(method: str) -> None:
     """From nothing at 2 exposures to more than half of what is offered; strangers come to be worse than unknown."""
     few, many = (
         CAPACITY["cell"](CAPACITY["Config"](exposures=e, methods=(method,), **SMALL), [Streams(3, "capacity")])[0]
-        for e in (2, 400)
+        for e in (2, 100)
     )
     assert few["bits_stored"] < 0.25 * few["bits_offered"]
     assert many["bits_stored"] > 0.5 * many["bits_offered"]
@@ -167,6 +183,24 @@ def test_more_exposures_store_more_bits(method: str) -> None:
         assert row["error_from_iiv_slack"] >= -1e-9
         right = 2 * row["iiv_error"] - row["valid_over_errors"] - row["calibration_gap"]
         assert row["error"] == pytest.approx(right + row["over"] + row["room"] + row["gap"], abs=1e-11)
+
+
+def test_a_plateau_does_not_depend_on_how_long_training_goes_on() -> None:
+    """At a constant rate the steps before its end are the same; with the schedule of the other fits they are not."""
+    config = CAPACITY["Config"](plateaus=80, slow_mlp=0.02, look=2, **SMALL)
+    streams = [Streams(4, "capacity", r) for r in range(2)]
+    worlds = [CAPACITY["people"](config, 24, one) for one in streams]
+    short, long = (
+        [row["plateau"] for row in CAPACITY["waits"](config.model_copy(update=more), "mlp", worlds, streams)]
+        for more in ({}, {"plateaus": 84})
+    )
+    assert short == long
+    cosine = [
+        CAPACITY["train"](config, "mlp", worlds, streams, steps, learning_rate=0.02, schedule="cosine", warmup=12)
+        for steps in (240, 252)
+    ]
+    first, second = (fits[0].trace.loss[:200] for fits in cosine)
+    assert abs(first - second).max() > 1e-6
 
 
 def test_strangers_are_not_written_about() -> None:
@@ -206,7 +240,7 @@ def collapsed(row: dict[str, float]) -> bool:
 
 def test_new_pairs_corrupt_a_full_memory_and_seen_ones_do_not() -> None:
     """A quarter of the study: three memories of 64 units, as full; at 1,000 steps, before Adam drifts by itself."""
-    config = COLLAPSE["Config"](old=2048, new=32, hidden=64, steps=8_000, looks=(0, 100, 1_000), replays=(0.0, 0.5))
+    config = COLLAPSE["Config"](old=2048, new=32, hidden=64, steps=4_000, looks=(0, 100, 1_000), replays=(0.0, 0.5))
     rows = COLLAPSE["cell"](config, [Streams(9, "collapse", r) for r in range(3)])
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     for row in rows:
@@ -322,3 +356,45 @@ def test_what_the_committed_study_of_collapse_shows() -> None:
     for size in (2048, 8192):
         for method in {key[2] for key in table}:
             assert table[size, 4000, method, "accuracy_taught"]["mean"] == 1.0
+
+
+# memory
+
+
+TRAINED = runpy.run_path(str(ROOT / "experiments" / "error_from_iiv_training.py"))
+
+
+@pytest.mark.parametrize("study", [CAPACITY, COLLAPSE, TRAINED], ids=["capacity", "memory_collapse", "iiv_training"])
+def test_studies_say_what_they_need(study: dict[str, Any]) -> None:
+    """A whole number of bytes: little at the default size, and more for a wider model and for more facts."""
+    config = study["Config"]()
+    size = study["memory"](config)
+    assert isinstance(size, int)
+    assert 10**5 < size < 10**9
+    facts = {"populations": (96, 30_000)} if study is CAPACITY else {"old": 10**5} if study is COLLAPSE else {}
+    for more in ({"width": 512, "heads": 4} if study is CAPACITY else {"width": 512}, facts or {"n_facts": 3_000}):
+        assert study["memory"](study["Config"](**more)) > 2 * size
+
+
+def test_parameters_are_counted_four_times_and_so_are_activations_told() -> None:
+    """By hand: a bilinear table of rank 2 on 10 prompts x 5 columns, a batch of 4."""
+    arrays = 4 * 2 * (10 + 5) + 2 * 4 * (2 + 5) + 10 * 2 + 6 * 10 * 6
+    assert tabular_bytes(Bilinear(2), 10, 5, 2, 4) == 8 * arrays
+    assert tabular_bytes(Bilinear(2), 10, 5, 2, 4, looks=3) == 8 * (arrays + 2 * 10 * 6)
+
+
+def test_the_bytes_told_hold_the_program_that_trains() -> None:
+    """Against the compiler's own account of a step of the transformer; not more than thirty times it."""
+    register = Register(32, (Attribute("major", (8,)),), templates=2)
+    model = Transformer(1, 16, 2, 32, templates=2)
+    facts = np.arange(32)
+    corpus = Listed(facts, facts % 8, register.attribute, register.answers, np.ones(32), idk=False)
+    examples = model.examples(Written(corpus, register))
+    rows = {name: np.asarray(row) for name, row in examples.rows.items()}
+    with jax.enable_x64(True):
+        params = model.start(jax.random.key(0), examples.given)
+        lowered = jax.jit(jax.grad(lambda p: model.surprise(p, rows, {}).sum())).lower(params)
+        taken = lowered.compile().memory_analysis().temp_size_in_bytes
+    length = rows["tokens"].shape[1]
+    told = transformer_bytes(model, 32, 8, len(register.words), length, len(rows["tokens"]))
+    assert told / 30 < taken < told

@@ -90,13 +90,13 @@ def probability(model: Decoder, here: Register, fact: int, response: int, templa
 @pytest.mark.parametrize("shape", SHAPES)
 def test_enumeration_is_brute_force_scoring(shape: str) -> None:
     model = decoder(SHAPES[shape], HERE)
-    templates = np.array([0, 2, 4])
+    templates = np.array([0, 4])
     p_hat = enumerate_responses(model, HERE, templates)
     plain = jax.tree.map(np.asarray, model)
     rng = np.random.default_rng(0)
-    for fact in (0, 3, 5):
+    for fact in (0, 5):
         n = int(HERE.answers[fact])
-        for response in [-1, *rng.choice(n, 2, replace=False).tolist()]:
+        for response in [-1, int(rng.integers(n))]:
             told = np.mean([probability(plain, HERE, fact, response, int(t)) for t in templates])
             assert p_hat[fact, response] == pytest.approx(told, rel=1e-10)
         assert (p_hat[fact, n:-1] == 0).all()
@@ -230,7 +230,9 @@ def all_true(here: Register = HERE, seed: int = 3) -> Listed:
 
 def test_it_learns_every_fact_it_has_room_for() -> None:
     listed = all_true()
-    found = fit(MODEL.examples(Written(listed, HERE)), MODEL, streams=STREAMS, every=[0, 300], **TRAINING)
+    found = fit(
+        MODEL.examples(Written(listed, HERE)), MODEL, streams=STREAMS, every=[0, 150], **TRAINING | {"steps": 150}
+    )
     shares = [float((table.p_hat[:, :-1].argmax(1) == listed.answer).mean()) for _, table in found.snapshots]
     assert shares[0] < 0.6
     assert shares[1] == 1.0
@@ -248,6 +250,17 @@ def test_the_training_loss_is_that_of_its_sentences() -> None:
         for template in range(3)
     ]
     assert found.trace.loss[-1] == pytest.approx(np.mean(told), rel=1e-9)
+
+
+def test_lower_precision_takes_the_path_of_double() -> None:
+    """Ten steps: single within 1e-4 of double, mixed, whose numbers have 8 bits, within 0.1 and not as near."""
+    examples = MODEL.examples(Written(all_true(), HERE))
+    losses = {
+        precision: fit(examples, MODEL, streams=STREAMS, precision=precision, **TRAINING | {"steps": 10}).trace.loss
+        for precision in ("double", "single", "mixed")
+    }
+    off = {name: abs(loss - losses["double"]).max() for name, loss in losses.items()}
+    assert 0 < off["single"] < 1e-4 < off["mixed"] < 0.1
 
 
 def test_the_order_of_a_corpus_does_not_matter() -> None:
@@ -348,10 +361,14 @@ def test_a_fit_that_diverges_is_flagged() -> None:
 
 
 REFUSED = {
-    "layers = 0: must be a whole number from 1 to 12": lambda: Transformer(layers=0),
+    "layers = 0: must be a whole number of at least 1": lambda: Transformer(layers=0),
+    "layers = 13: must be a whole number from 1 to 12": lambda: Transformer(layers=13),
+    "layers = 1.5: must be a whole number of at least 1": lambda: Transformer(layers=1.5),  # type: ignore[arg-type]
+    "hidden = 2.5: must be a whole number of at least 0": lambda: Transformer(hidden=2.5),  # type: ignore[arg-type]
+    "width = 8: must be a whole number of at least 1": lambda: Transformer(width="8"),  # type: ignore[arg-type]
     "heads = 40: must be a whole number from 1 to 32": lambda: Transformer(heads=40),
     "width = 32: must be a multiple of heads = 3": lambda: Transformer(heads=3),
-    "hidden = -1: must be positive, or 0 for 4 x width": lambda: Transformer(hidden=-1),
+    "hidden = -1: must be a whole number of at least 0": lambda: Transformer(hidden=-1),
     "asked = 'never': must be 'written' or 'held_out'": lambda: Transformer(asked="never"),
     "asked = 'held_out': the register holds no templates out; give it held_out of 1 or more": lambda: Transformer(
         asked="held_out"

@@ -19,8 +19,7 @@ PUBLISHED = {100: 1.0, 1000: 2.0}
 def bits_against_exposures(summary: Sequence[Row]) -> Figure:
     """Bits a parameter against exposures and against what is offered, the plateau, and what is said of strangers.
 
-    Means over worlds, bars 1.96 MCSE. Stars: published, at another scale. Exponents of the plateau in the number of
-    individuals are of the longest training.
+    Means over worlds, bars 1.96 MCSE. Stars: published, at another scale. Plateaus are of fits at a constant rate.
     """
     with style():
         figure = Figure(figsize=(7.4, 6.0))
@@ -32,7 +31,7 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
             at_most = [row for row in own if row["individuals"] == most]
             _bars(top_left, [(e, mean_of(at_most, "bits_per_parameter", exposures=e)) for e in exposures], method)
             _offered(top_right, own, method, exposures)
-            _plateaus(low_left, own, method, exposures)
+            _plateaus(low_left, own, method)
             _strangers(low_right, at_most, method, exposures)
         top_left.plot(list(PUBLISHED), list(PUBLISHED.values()), "*", ms=11, color="black", label="Allen-Zhu & Li 2024")
         title = f"{most:.0f} individuals"
@@ -90,12 +89,12 @@ def _offered(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[f
         _bars(axes, points, method, alpha=alpha, label="_" + method)
 
 
-def _plateaus(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[float]) -> None:
-    """Steps until the loss left the baseline in the longest training, and the exponent of a power law through them."""
-    longest = [row for row in rows if row["exposures"] == exposures[-1]]
-    points = [(n, mean_of(longest, "plateau", individuals=n)) for n in sorted(values(rows, "individuals"))]
+def _plateaus(axes: Axes, rows: Sequence[Row], method: str) -> None:
+    """Steps until the loss left the baseline, at a constant rate, and the exponent of a power law through them."""
+    measured = [row for row in rows if row["measure"].startswith("plateau") and row["n"]]
+    points = [(n, mean_of(measured, "plateau", individuals=n)) for n in sorted(values(rows, "individuals"))]
     _bars(axes, points, method, label="_" + method)
-    found = mean_of(longest, "plateau_exponent", individuals=points[-1][0])
+    found = mean_of(measured, "plateau_exponent", individuals=points[-1][0])
     if found is not None and found["n"]:
         text = f"exponent {found['mean']:.2f} ± {found['mcse']:.2f}"
         where = (0.98, 0.03 + 0.07 * list(INK).index(method))

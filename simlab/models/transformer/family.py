@@ -17,6 +17,7 @@ from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
 from simlab.models.transformer.enumerating import MEMORY, enumerate_responses
 from simlab.rendering.biographies import Register, Written, distinct, register_of
+from simlab.terminal.numerals import count
 
 MOST_LAYERS = 12
 
@@ -50,13 +51,13 @@ class Transformer(Family):
     name: ClassVar[str] = "transformer"
 
     def __post_init__(self) -> None:
+        for name, least in (("layers", 1), ("width", 1), ("heads", 1), ("hidden", 0), ("templates", 1), ("memory", 1)):
+            object.__setattr__(self, name, count(name, getattr(self, name), least))
         for name, most in (("layers", MOST_LAYERS), ("width", 2**16), ("heads", self.width)):
-            if not 1 <= getattr(self, name) <= most:
+            if getattr(self, name) > most:
                 raise BadInput(f"{name} = {getattr(self, name)}: must be a whole number from 1 to {most}")
         if self.width % self.heads:
             raise BadInput(f"width = {self.width}: must be a multiple of heads = {self.heads}")
-        if self.hidden < 0:
-            raise BadInput(f"hidden = {self.hidden}: must be positive, or 0 for 4 x width")
         if self.asked not in ("written", "held_out"):
             raise BadInput(f"asked = {self.asked!r}: must be 'written' or 'held_out'")
 

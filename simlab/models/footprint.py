@@ -1,0 +1,55 @@
+"""How many bytes training takes, from shapes alone: for ``memory(config)`` of an experiment."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from simlab.fitting import Family
+from simlab.fitting.families import CHUNK
+from simlab.models.transformer.family import Transformer
+
+COPIES = 4
+"""Arrays of the size of the parameters: themselves, the gradient and two moments of Adam."""
+TABLES = 6
+"""Arrays of facts x responses while a fit is measured: counts, logits, their gradient, p_hat, and what ranks them."""
+NUMBER = 8
+"""Bytes of a number in double precision, in which every table is."""
+
+
+def tabular_bytes(family: Family, prompts: int, responses: int, width: int, batch: int, *, looks: int = 1) -> int:
+    """Bytes of one fit of a table of logits.
+
+    bytes = 8 (4 parameters + 2 rows (width + responses) + 6 prompts (responses + 1) + prompts width + kept tables),
+    where rows are those of a batch, and ``width`` the numbers that are computed for a row on the way to its logits.
+    """
+    given = {"counts": np.broadcast_to(0.0, (prompts, responses))}
+    activations = 2 * batch * (width + responses) + prompts * width
+    tables = (TABLES + looks - 1) * prompts * (responses + 1)
+    return NUMBER * (COPIES * _parameters(family, given) + activations + tables)
+
+
+def transformer_bytes(
+    model: Transformer, facts: int, responses: int, vocabulary: int, length: int, batch: int, *, looks: int = 1
+) -> int:
+    """Bytes of one fit of a transformer on sentences of ``length`` tokens.
+
+    bytes = 8 (4 parameters + 2 rows length each + 6 facts (responses + 1) + kept tables), where rows are those of a
+    batch, or of one pass over the corpus where they are more, and each token has 2 vocabulary numbers for its logits
+    and layers (10 width + 3 hidden + 3 heads length) on the way to them, twice for the gradient.
+    """
+    given = {"word": np.broadcast_to(0, vocabulary), "place": np.broadcast_to(0, length)}
+    hidden = model.hidden or 4 * model.width
+    each = 2 * vocabulary + model.layers * (10 * model.width + 3 * hidden + 3 * model.heads * length)
+    rows = max(batch, min(CHUNK, facts * model.templates))
+    tables = (TABLES + looks - 1) * facts * (responses + 1)
+    return NUMBER * (COPIES * _parameters(model, given) + 2 * rows * length * each + tables)
+
+
+def _parameters(family: Family, given: Any) -> int:
+    """Numbers in the parameters of a model, without making them."""
+    shapes = jax.eval_shape(lambda: family.start(jax.random.key(0), given))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
