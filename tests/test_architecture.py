@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STATIONS = (
     {"errors"},
     {"estimates"},
-    {"seeds", "bounds", "machine", "occupancy", "tables", "terminal", "grading", "calibration"},
+    {"seeds", "bounds", "compiling", "machine", "occupancy", "tables", "terminal", "grading", "calibration"},
     {"missing_mass", "leaderboards", "logs"},
     {"drawing"},
     {"worlds"},
