@@ -314,14 +314,12 @@ def linear(row: dict[str, Any]) -> bool:
 
 
 def test_the_plateau_of_the_committed_study_is_linear_in_the_individuals() -> None:
-    """For the transformer, at both numbers of exposures at which it ends; not for the bilinear table: .78."""
+    """At a constant rate: about linear for the transformer, not for the bilinear table."""
     table = committed("capacity")
-    for exposures in (100, 1000):
-        found = table[exposures, 768, "transformer", "plateau_exponent"]
-        assert found["n"] == 3
-        assert linear(found)
-    assert not linear(table[1000, 768, "bilinear", "plateau_exponent"])
-    assert table[10, 768, "transformer", "plateau_ended"]["mean"] == 0
+    found = table[100, 768, "transformer", "plateau_exponent"]
+    assert found["n"] == 3
+    assert linear(found)
+    assert not linear(table[100, 768, "bilinear", "plateau_exponent"])
     assert table[10, 768, "transformer", "accuracy"]["mean"] < 0.1  # on the plateau nothing is known
 
 
