@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -54,7 +54,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     spread: int = Field(1, ge=1, le=100, description="the second half of the prompts has so many times as many choices")
     draws: int = Field(10_000, ge=1, le=10**7, description="N, the number of training draws")
     n_facts: int = Field(256, ge=4, le=10**5, description="prompts, all equally popular")
-    class_sizes: tuple[int, ...] = Field((2, 16, 256), min_length=1, description="m, the prompts of one density")
+    class_sizes: tuple[Annotated[int, Field(ge=1, le=10**7)], ...] = Field(
+        (2, 16, 256), min_length=1, description="m, the prompts of one density"
+    )
     constant: float = Field(1.0, gt=0, description="k of the add-constant smoothing")
     weight_decay: float = Field(1e-2, gt=0, le=1, description="penalty of rank 1, so that its optimum is finite")
     steps: int = Field(300, ge=1, le=10**5, description="gradient steps of softmax_table")

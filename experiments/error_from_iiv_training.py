@@ -109,6 +109,7 @@ def check(config: Config) -> None:
     for method in config.methods:
         if method not in RATES:
             raise unknown("method", method, RATES)
+        family(method, config)  # which refuses sizes that make no model
 
 
 def memory(config: Config) -> int:

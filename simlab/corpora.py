@@ -217,6 +217,8 @@ def sample_listed(
     ``"noisy_labels"`` replaces each answer, with probability ``noise`` (default 0.1), by one uniform on R_c.
     Raises ``BadInput`` for an unknown mode or more draws than the source holds.
     """
+    if not isinstance(truth, Truth):
+        raise BadInput(f"truth = {truth!r}: must be a world whose facts are listed: list_facts(world, rng)")
     draws = check_draws(draws)
     _check_rng(rng)
     if draws > MOST_LISTED:

@@ -412,12 +412,33 @@ def test_strings_without_prompts_are_fitted_too() -> None:
         (
             Bilinear(2),
             {"patience": 2},
-            "patience = 2: give it together with a validation corpus, or leave both out",
+            "patience = 2: give patience together with a validation corpus, or leave both out",
         ),
         (
             Bilinear(2),
             {"patience": 2, "validation": CORPUS},
             "patience needs every: how many steps lie between two looks",
+        ),
+        (
+            Bilinear(2),
+            {"steps": 10**12},
+            "steps = 1000000000000: must be at most 100000000, since each keeps its loss: go on from init",
+        ),
+        (
+            Bilinear(2),
+            {"validation": CORPUS, "every": 9},
+            "validation is given without patience: give patience together with a validation corpus, or leave both out",
+        ),
+        (Bilinear(2), {"every": [5, "a"]}, "every = 'a': must be a whole number of at least 0"),
+        (
+            SoftmaxTable(),
+            {"init": np.full((30, 7), np.nan)},
+            "init has parameters that are not finite: start from a fit that did not diverge",
+        ),
+        (
+            SoftmaxTable(),
+            {"record": "hidden", "steps": 1},
+            "record = 'hidden': softmax_table has no activations: leave record out",
         ),
         (Bilinear(2), {"batch": "8"}, "batch = '8': must be a whole number of at least 1"),
         (Bilinear(2), {"learning_rate": "0.1"}, "learning_rate = '0.1': must be positive and finite"),
@@ -467,6 +488,13 @@ def test_a_gpu_that_is_not_there_is_said_so() -> None:
 def test_a_batch_larger_than_memory_is_refused_before_it_is_taken() -> None:
     with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs [\d.]+ TB of [\d.]+ GB free: take a smaller"):
         fit(CORPUS, MLP(), streams=STREAMS, batch=10**9)
+
+
+def test_a_model_larger_than_memory_is_refused_before_it_is_made() -> None:
+    with pytest.raises(
+        BadInput, match=r"^the whole corpus at once: mlp needs [\d.,]+ TB of [\d.]+ GB free: give a batch"
+    ):
+        fit(CORPUS, MLP(hidden=2**40), streams=STREAMS)
 
 
 def test_weights_must_be_counts_of_draws() -> None:

@@ -15,6 +15,7 @@ from jaxtyping import Array
 
 from simlab.errors import BadInput, unknown
 
+MOST_STEPS = 10**8
 OPTIMISERS = ("adam", "adamw", "lbfgs", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("double", "mixed", "single")
@@ -54,6 +55,10 @@ class Plan:
             if value not in known:
                 raise unknown(name, value, known)
         object.__setattr__(self, "steps", count("steps", self.steps, 1))
+        if self.steps > MOST_STEPS:
+            raise BadInput(
+                f"steps = {self.steps}: must be at most {MOST_STEPS}, since each keeps its loss: go on from init"
+            )
         object.__setattr__(self, "warmup", count("warmup", self.warmup, 0))
         if self.batch is not None:
             object.__setattr__(self, "batch", count("batch", self.batch, 1))
@@ -103,7 +108,8 @@ class Settings:
         if not 0.0 < self.tolerance < 1.0:
             raise BadInput(f"tolerance = {self.tolerance:.6g}: must lie strictly between 0 and 1")
         if (self.patience is not None) != self.validated:
-            raise BadInput(f"patience = {self.patience}: give it together with a validation corpus, or leave both out")
+            given = "validation is given without patience" if self.validated else f"patience = {self.patience}"
+            raise BadInput(f"{given}: give patience together with a validation corpus, or leave both out")
         if self.patience is not None:
             count("patience", self.patience, 1)
             if self.every is None or np.size(self.every) == 0:
@@ -118,7 +124,7 @@ class Settings:
             return []
         if np.ndim(self.every) == 0:
             return [*range(0, self.plan.steps, count("every", self.every, 1)), self.plan.steps]
-        looks = sorted({count("every", step, 0) for step in np.asarray(self.every).tolist()})
+        looks = sorted({count("every", step, 0) for step in np.asarray(self.every, dtype=object).tolist()})
         if looks and looks[-1] > self.plan.steps:
             raise BadInput(f"every = {looks[-1]}: lies beyond the last step, {self.plan.steps}")
         return looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, unknown
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
-from simlab.fitting.programs import Data, Program, State, compiled
+from simlab.fitting.programs import Data, Program, State, check_memory, compiled
 from simlab.fitting.rules import Hyper, Settings, not_negative, positive
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
@@ -27,6 +28,10 @@ def examples_of(model: Family, corpus: Corpus | Listed | Examples) -> Examples:
 
     Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus.
     """
+    if not isinstance(model, Family):
+        raise BadInput(f"model = {model!r}: must be a family of densities, such as MLP(hidden=64)")
+    if not isinstance(corpus, (Corpus, Listed, Examples)):
+        raise BadInput(f"corpus = {corpus!r}: must be a corpus, listed or of cells, or examples")
     found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
@@ -131,14 +136,23 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
 def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
     """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
+    _check_size(program, examples)
     fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
     given = init.params if isinstance(init, Fitted) else init
     if given is not None:
         shapes = [jax.tree.map(jnp.shape, tree) for tree in (fresh, given)]
         if shapes[0] != shapes[1]:
             raise BadInput(f"init has parameters of other shapes than {program.family.name} has on this corpus")
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(given)):
+            raise BadInput("init has parameters that are not finite: start from a fit that did not diverge")
         fresh = given
     return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
+
+
+def _check_size(program: Program, examples: Examples) -> None:
+    """Raise ``BadInput`` where the parameters alone are more than the device has free."""
+    shapes = jax.eval_shape(lambda key: program.family.start(key, examples.given), jax.random.key(0))
+    check_memory(program, sum(8 * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)))
 
 
 def _one(program: Program, trees: Sequence[Any]) -> Any:
@@ -252,9 +266,12 @@ def _recorded(model: Family, params: Params, examples: Examples, record: Sequenc
     """The activations named, of every example that is no padding."""
     if not record:
         return {}
+    record = [record] if isinstance(record, str) else record
     found = model.activations(params, examples.rows, examples.given)
     for name in record:
         if name not in found:
+            if not found:
+                raise BadInput(f"record = {name!r}: {model.name} has no activations: leave record out")
             raise unknown(f"activation of {model.name}", name, found)
     real = examples.weight > 0
     return {name: np.asarray(found[name])[real] for name in record}
