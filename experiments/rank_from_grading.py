@@ -1,13 +1,13 @@
 """Does the grading decide who leads? Ten benchmarks as they grade, and regraded at a confidence target.
 
-Aims: whoever grades in a binary way pays for guessing (Observation 1 of KNVZ 2025, arXiv 2509.04664); to see how much of
-a ranking is then willingness to guess, where selection by a leaderboard takes it, and what a target costs. Data:
-a population of models whose competence, overconfidence and threshold to answer are drawn, and ten benchmarks that
+Aims: whoever grades in a binary way pays for guessing (Observation 1 of KNVZ 2025, arXiv 2509.04664); to see how much
+of a ranking is then willingness to guess, where selection by a leaderboard takes it, and what a target costs. Data: a
+population of models whose competence, overconfidence and threshold to answer are drawn, and ten benchmarks that
 differ in scoring, number of questions and of plausible answers; their difficulties are alike. Estimands: the pairs of
-models that a target puts the other way round, the errors of the leader, the price of honesty, the chance of being right
-from which on models answer after selection, the questions that tell two models apart. Methods: the benchmark's own
-scoring, and targets of .5, .75 and .9, on the same models. Performance: means over populations and their Monte Carlo
-standard errors; given a population everything but selection and power is an exact sum.
+models that a target puts the other way round, the errors of the leader, the price of honesty, the chance of being
+right from which on models answer after selection, the questions that tell two models apart. Methods: the benchmark's
+own scoring, and targets of .5, .75 and .9, on the same models. Performance: means over populations and their Monte
+Carlo standard errors; given a population everything but selection and power is an exact sum.
 """
 
 from __future__ import annotations
