@@ -68,7 +68,7 @@ def under_check(road: str, folder: str) -> subprocess.CompletedProcess[str]:
 def test_the_road_from_world_to_verdict(tmp_path) -> None:
     done = under_check(ROAD, str(tmp_path))
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["checked", "38"]
+    assert done.stdout.split() == ["checked", "39"]
 
 
 def test_a_wrong_shape_would_be_noticed(tmp_path) -> None:
