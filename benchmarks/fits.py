@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from run import machine, median, write  # from the folder of this script
 
 from simlab.corpora import Listed
 from simlab.errors import BadInput
@@ -36,17 +34,6 @@ STREAMS = Streams(seed=1, point="fits")
 REPLICATES = 64
 AGREE = 1e-4  # losses in single precision, relative
 MLP_BATCH = 128
-
-
-def median(run: Callable[[], object], repeats: int) -> float:
-    """Seconds of the median run, after one to warm up."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def corpus(prompts: int, responses: int, draws: int, replicate: int = 0) -> Listed:
@@ -288,21 +275,12 @@ def main() -> None:
         print(f"{row['name']:<90}{row['seconds'] * 1e3:12.4f} ms{ratio}{limit}")
     if chosen.out is not None:
         device = jax.devices()[0]
-        text = json.dumps({"machine": described(device), "smoke": chosen.smoke, "rows": rows}, indent=1)
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = chosen.out.with_suffix(".tmp")
-        whole.write_text(text + "\n")
-        whole.replace(chosen.out)
+        write(chosen.out, described(device), chosen.smoke, rows)
 
 
 def described(device: Any) -> dict[str, Any]:
     """What the numbers were measured on."""
-    spec = importlib.util.spec_from_file_location("benchmark_run", Path(__file__).with_name("run.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = dict(module.machine()) | {"device": device.device_kind, "jax": jax.__version__}
+    found = machine() | {"device": device.device_kind, "jax": jax.__version__}
     if installed():
         import torch
 

@@ -9,13 +9,12 @@ one token.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from run import installed, machine, median  # from the folder of this script
+from run import installed, machine, median, write  # from the folder of this script
 
 from simlab.models.ngram import Ngram, count_ngrams, smooth, token_probabilities
 from simlab.rendering import END, Tokens, gather
@@ -131,11 +130,7 @@ def main() -> None:
         ratio = f"{row['ratio']:10.1f} x" if "ratio" in row else ""
         print(f"{row['name']:<72}{row['seconds'] * 1e3:14.3f} ms{ratio}")
     if chosen.out is not None:
-        text = json.dumps({"machine": machine(), "smoke": chosen.smoke, "rows": rows}, indent=1)
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = chosen.out.with_suffix(".tmp")
-        whole.write_text(text + "\n")
-        whole.replace(chosen.out)
+        write(chosen.out, machine(), chosen.smoke, rows)
 
 
 if __name__ == "__main__":

@@ -206,6 +206,15 @@ def machine() -> dict[str, Any]:
     return {"processor": model, "cores": os.cpu_count(), "python": platform.python_version()}
 
 
+def write(path: Path, measured_on: dict[str, Any], smoke: bool, rows: list[dict[str, Any]]) -> None:
+    """Write the rows of a benchmark as JSON, whole or not at all."""
+    text = json.dumps({"machine": measured_on, "smoke": smoke, "rows": rows}, indent=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(".tmp")
+    whole.write_text(text + "\n")
+    whole.replace(path)
+
+
 def main() -> None:
     """Run all benchmarks and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -217,11 +226,7 @@ def main() -> None:
         ratio = f"{row['ratio']:10.1f} x" if "ratio" in row else ""
         print(f"{row['name']:<58}{row['seconds'] * 1e3:12.3f} ms{ratio}")
     if chosen.out is not None:
-        text = json.dumps({"machine": machine(), "smoke": chosen.smoke, "rows": rows}, indent=1)
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = chosen.out.with_suffix(".tmp")
-        whole.write_text(text + "\n")
-        whole.replace(chosen.out)
+        write(chosen.out, machine(), chosen.smoke, rows)
 
 
 if __name__ == "__main__":
