@@ -38,7 +38,7 @@ def products(smoke: bool) -> dict[str, float]:
 
 def tables(smoke: bool, bandwidth: float) -> Iterator[dict[str, Any]]:
     """The table at sizes in and far beyond the cache; the least that a step must move."""
-    for prompts in (50,) if smoke else (3_000, 30_000, 300_000):
+    for prompts in (50,) if smoke else (3_000, 30_000, 130_000):
         listed = corpus(prompts, 20 if smoke else 366, 2 * prompts)
         moved = 4 * 7 * listed.counts.size  # parameter and two moments: read and written; counts: read
         seconds = ours(SoftmaxTable(), listed, 4 if smoke else 400, 5, learning_rate=0.01)

@@ -55,13 +55,13 @@ def test_a_fit_is_the_same_on_both(model: Family, batch: int | None) -> None:
     np.testing.assert_allclose(gpu.density.p_hat, cpu.density.p_hat, atol=1e-5)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("precision", "near"), [("single", 0.01), ("mixed", 0.05)])
+@pytest.mark.parametrize("precision", ["single", "mixed"])
 @pytest.mark.parametrize("model", FAMILIES, ids=lambda model: model.name)
-def test_less_precision_ends_near(model: Family, precision: str, near: float) -> None:
+def test_less_precision_ends_near(model: Family, precision: str) -> None:
     """Single precision multiplies in the device's own format there (tf32), mixed in bfloat16."""
     told: dict[str, Any] = {"streams": STREAMS, "steps": 40, "learning_rate": 0.02, "device": "gpu"}
     exact, less = (fit(a_corpus(), model, precision=name, **told) for name in ("double", precision))
-    np.testing.assert_allclose(less.trace.loss, exact.trace.loss, rtol=near)
+    np.testing.assert_allclose(less.trace.loss, exact.trace.loss, rtol=0.05)
 
 
 def test_many_fits_are_each_fit() -> None:
@@ -82,7 +82,7 @@ def test_lbfgs_reaches_its_tolerance_there() -> None:
 
 
 def test_a_batch_larger_than_its_memory_is_refused_before_it_is_taken() -> None:
-    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs [\d.]+ TB of [\d.]+ GB free: take a smaller"):
+    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs (more than the|[\d.]+ TB of) [\d.]+ GB free: take a smaller"):
         fit(a_corpus(), MLP(), streams=STREAMS, batch=10**9, device="gpu")
 
 

@@ -140,7 +140,12 @@ def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]
     """
     leaves, tree = jax.tree.flatten(arguments)
     shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-    run, needed = _compile(program, what, tree, shapes, device_in_use())
+    try:
+        run, needed = _compile(program, what, tree, shapes, device_in_use())
+    except jax.errors.JaxRuntimeError as error:  # a GPU's compiler tries out products there, with memory of their size
+        if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+            raise
+        raise _too_large(program, f"more than the {storage(available_memory() or 0)}") from None
     check_memory(program, needed)
     return run  # type: ignore[no-any-return]
 
@@ -149,10 +154,14 @@ def check_memory(program: Program, needed: int) -> None:
     """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
     free = available_memory()
     if free is not None and needed > free:
-        batch = program.plan.batch
-        way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
-        size = f"batch = {batch}" if batch else "the whole corpus at once"
-        raise BadInput(f"{size}: {program.family.name} needs {storage(needed)} of {storage(free)} free: {way}")
+        raise _too_large(program, f"{storage(needed)} of {storage(free)}")
+
+
+def _too_large(program: Program, needed: str) -> BadInput:
+    batch = program.plan.batch
+    way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
+    size = f"batch = {batch}" if batch else "the whole corpus at once"
+    return BadInput(f"{size}: {program.family.name} needs {needed} free: {way}")
 
 
 @lru_cache(maxsize=64)
