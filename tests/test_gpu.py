@@ -82,7 +82,9 @@ def test_lbfgs_reaches_its_tolerance_there() -> None:
 
 
 def test_a_batch_larger_than_its_memory_is_refused_before_it_is_taken() -> None:
-    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs (more than the|[\d.]+ TB of) [\d.]+ GB free: take a smaller"):
+    with pytest.raises(
+        BadInput, match=r"^batch = 1000000000: mlp needs (more than the|[\d.]+ TB of) [\d.]+ GB free: take a smaller"
+    ):
         fit(a_corpus(), MLP(), streams=STREAMS, batch=10**9, device="gpu")
 
 

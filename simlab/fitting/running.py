@@ -13,6 +13,7 @@ import numpy as np
 
 from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, unknown
+from simlab.fitting import rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
 from simlab.fitting.programs import Data, Program, State, check_memory, compiled
@@ -183,14 +184,18 @@ def _descend(
 ) -> list[tuple[Params, Trace]]:
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
-    state = program.begin(jax.tree.map(jnp.asarray, start))
+    by_rows = rowwise.applies(program, data)
+    state = rowwise.begin(program, start) if by_rows else program.begin(jax.tree.map(jnp.asarray, start))
     _, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
     for end in sorted({0, *looks, plan.steps}):
         if end > at:
-            span = (np.int32(at), np.int32(end))
-            state = compiled(program, "advance", state, data, *span)(state, data, *span)
+            if by_rows:
+                state = rowwise.advance(program, state, data, at, end)
+            else:
+                span = (np.int32(at), np.int32(end))
+                state = compiled(program, "advance", state, data, *span)(state, data, *span)
             at = end
         if end in looks:
             for i, params in enumerate(_each(program, state.params, data, len(examples))):
