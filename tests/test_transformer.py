@@ -17,8 +17,8 @@ from simlab.errors import BadInput
 from simlab.fitting import fit, fit_many
 from simlab.measures import observe
 from simlab.models import learn
-from simlab.models.transformer import Decoder, Sentences, Transformer, decoder, enumerate_responses
-from simlab.models.transformer.decoder import read
+from simlab.models.transformer import Decoder, Sentences, Transformer, enumerate_responses
+from simlab.models.transformer.decoder import by_elements, by_products, looked_up, multiplied, read
 from simlab.models.transformer.enumerating import _bytes, _enumerate
 from simlab.pairs import tabulate
 from simlab.rendering.biographies import END, UNKNOWN, Register, Written, ask, respond, sentences, spell, written
@@ -419,9 +419,6 @@ def test_what_a_gpu_computes_is_what_a_cpu_computes() -> None:
                 mix(query, keys, values)[1],
             ]
 
-        one, other = (
-            jax.tree.leaves(slopes(*ways))
-            for ways in ((decoder.looked_up, decoder.by_products), (decoder.multiplied, decoder.by_elements))
-        )
+        one, other = (jax.tree.leaves(slopes(*ways)) for ways in ((looked_up, by_products), (multiplied, by_elements)))
     for left, right in zip(one, other, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-12)
