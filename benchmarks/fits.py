@@ -62,11 +62,11 @@ def limits(smoke: bool) -> tuple[float, float]:
 
 
 def slope(run: Callable[[int], Any], steps: int, repeats: int) -> float:
-    """Seconds a step, between runs of ``steps`` and of a quarter of them; medians of both.
+    """Seconds a step, between runs of ``steps`` and of five eighths of them, which share a program; medians of both.
 
     NaN where noise is more than the steps take, as it may be at smoke size.
     """
-    few = max(steps // 4, 1)
+    few = steps * 5 // 8
     found = (median(lambda: run(steps), repeats) - median(lambda: run(few), repeats)) / (steps - few)
     return found if found > 0 else math.nan
 
@@ -150,7 +150,7 @@ def side_by_side(
     name: str, model: Family, listed: Listed, smoke: bool, work: dict[str, float], *, batch: int | None = None
 ) -> list[dict[str, Any]]:
     """One fit in both; ``work``: bytes or operations of one step against what the device does in a second."""
-    steps, repeats, rate = (20, 1, 0.01) if smoke else (400 if batch is None else 4_000, 5, 0.01)
+    steps, repeats, rate = (32, 1, 0.01) if smoke else (1024 if batch is None else 8192, 5, 0.01)
     seconds = ours(model, listed, steps, repeats, learning_rate=rate, batch=batch)
     of_limit = {f"of_{what}": needed / seconds for what, needed in work.items()}
     row = {"name": f"{name}, a step", "seconds": seconds, **of_limit}
