@@ -21,8 +21,9 @@ from simlab.models.transformer import Decoder, Sentences, Transformer, enumerate
 from simlab.models.transformer.decoder import read
 from simlab.models.transformer.enumerating import _bytes, _enumerate
 from simlab.pairs import tabulate
-from simlab.rendering.biographies import END, UNKNOWN, Register, Written, ask, respond, sentences, spell, written
+from simlab.rendering.biographies import UNKNOWN, Register, Written, ask, respond, sentences, spell, written
 from simlab.rendering.templates import Attribute
+from simlab.rendering.tokens import END
 from simlab.seeds import Streams
 from simlab.worlds import World, factoids, uniform
 

@@ -17,10 +17,13 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.corpora import IDK, MOST_ENTRIES, Listed, Truth
 from simlab.errors import BadInput
-from simlab.rendering.templates import ENDINGS, MOST_TEMPLATES, OPENINGS, Attribute, coin
+from simlab.rendering.names import ending_of, name_of
+from simlab.rendering.templates import ENDINGS, MOST_TEMPLATES, OPENINGS, Attribute
+from simlab.rendering.tokens import END
 from simlab.worlds import World
 
-END, UNKNOWN = 0, 1  # token ids: the end (and the padding behind it), and the response "unknown"
+UNKNOWN = 1
+"""The token of the response "unknown", IDK; END, which is 0, is also the padding behind the end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,13 +269,13 @@ def _vocabulary(register: Register) -> tuple[tuple[str, ...], Layout]:
     name_start = []
     for part, n in enumerate(register.name_parts):
         name_start.append(len(words))
-        words += [coin(part, i).capitalize() for i in range(n)]
+        words += [name_of(i, ending_of(part)).capitalize() for i in range(n)]
     value_start, kind = [], len(name_start)
     for one in register.attributes:
         starts = []
         for n in one.parts:
             starts.append(len(words))
-            words += [coin(kind, i) for i in range(n)]
+            words += [name_of(i, ending_of(kind)) for i in range(n)]
             kind += 1
         value_start.append(tuple(starts))
     names = [-1 - k for k in range(len(register.name_parts))]

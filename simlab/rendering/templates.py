@@ -1,9 +1,8 @@
-"""The words of biographies: templates in plain English, coined names and values, and the attributes they belong to."""
+"""The words of biographies: templates in plain English, and the attributes whose values they state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -51,13 +50,3 @@ PUBLISHED = (
     Attribute("employer", (500,)),
 )
 """The attributes of Zucchet et al. 2025: 58.7 bits an individual, and ln|R_c| = 6.79 nats a fact in the mean."""
-
-
-@lru_cache(maxsize=100_000)
-def coin(kind: int, number: int) -> str:
-    """A pronounceable word, another for every ``number``: its syllables are digits to base 20, its end the ``kind``."""
-    syllables, number = "", number + 20
-    while number:
-        number, digit = divmod(number, 20)
-        syllables += "bdfgklmnprstvz"[digit % 14] + "aeiou"[digit % 5]
-    return syllables + ("n", "rd", "lk", "l", "th", "x", "sk", "mp", "nt", "sh", "st", "rk")[kind % 12]
