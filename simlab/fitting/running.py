@@ -12,26 +12,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
 from simlab.fitting.programs import Data, Program, State, check_memory, compiled
-from simlab.fitting.rules import Hyper, Settings, not_negative, positive
+from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
 Snapshots = list[tuple[int, Fit | TableFit]]
 
 
-def examples_of(model: Family, corpus: Corpus | Listed | Examples) -> Examples:
+def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "corpus") -> Examples:
     """The examples of a corpus, padded to a power of two: few shapes, few compilations.
 
-    Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus.
+    Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus, which a
+    sentence calls ``name``.
     """
     if not isinstance(model, Family):
-        raise BadInput(f"model = {model!r}: must be a family of densities, such as MLP(hidden=64)")
+        raise BadInput(f"model = {shown(model)}: must be a family of densities, such as MLP(hidden=64)")
     if not isinstance(corpus, (Corpus, Listed, Examples)):
-        raise BadInput(f"corpus = {corpus!r}: must be a corpus, listed or of cells, or examples")
+        raise BadInput(f"{name} = {shown(corpus)}: must be a corpus, listed or of cells, or examples")
     found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
@@ -71,11 +72,14 @@ def train(
     most = max(len(some.weight) for some in examples)
     examples = [_padded(some, most) for some in examples]
     many = len(examples) > 1 and plan.optimizer != "lbfgs"
-    roomy = replace(plan, steps=1 << (plan.steps - 1).bit_length())  # few lengths, few compilations
+    steps = min(1 << (plan.steps - 1).bit_length(), MOST_STEPS)  # few lengths, few compilations
+    roomy = replace(plan, steps=steps)
     program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
     hyper = [Hyper(rate, decay, plan.steps) for rate, decay in zip(learning_rate, weight_decay, strict=True)]
     data = [_data(program, *one) for one in zip(examples, streams, hyper, strict=True)]
     starts = [_start(program, *one) for one in zip(init, examples, data, strict=True)]
+    if record:
+        _check_names(model, starts[0], examples[0], record)
     if model.frozen:
         data = [
             one._replace(frozen={k: start[k] for k in model.frozen}) for one, start in zip(data, starts, strict=True)
@@ -142,11 +146,21 @@ def _start(program: Program, init: Params | Fitted | None, examples: Examples, d
     if given is not None:
         shapes = [jax.tree.map(jnp.shape, tree) for tree in (fresh, given)]
         if shapes[0] != shapes[1]:
-            raise BadInput(f"init has parameters of other shapes than {program.family.name} has on this corpus")
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(given)):
-            raise BadInput("init has parameters that are not finite: start from a fit that did not diverge")
+            raise BadInput(
+                f"init has parameters of other shapes than {program.family.name} has on this corpus: start from a fit "
+                "of this model to a corpus of this world, or leave init out"
+            )
+        if not all(_finite(leaf) for leaf in jax.tree.leaves(given)):
+            raise BadInput("init has parameters that are no finite numbers: start from a fit that did not diverge")
         fresh = given
     return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
+
+
+def _finite(leaf: Any) -> bool:
+    """Whether an array holds real, finite numbers alone."""
+    array = np.asarray(leaf)
+    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
+    return real and bool(np.isfinite(array).all())
 
 
 def _check_size(program: Program, examples: Examples) -> None:
@@ -262,16 +276,18 @@ def _convex(program: Program, start: Params, data: Data, settings: Settings) -> 
     return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
 
 
-def _recorded(model: Family, params: Params, examples: Examples, record: Sequence[str]) -> dict[str, np.ndarray]:
+def _check_names(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> None:
+    """Raise ``BadInput``, before any step, where the model has no activation of one of these names."""
+    known = jax.eval_shape(model.activations, params, examples.rows, examples.given)
+    for name in names:
+        if not known:
+            raise BadInput(f"record = {name!r}: {model.name} has no activations: leave record out")
+        if name not in known:
+            raise unknown(f"activation of {model.name}", name, known)
+
+
+def _recorded(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The activations named, of every example that is no padding."""
-    if not record:
-        return {}
-    record = [record] if isinstance(record, str) else record
-    found = model.activations(params, examples.rows, examples.given)
-    for name in record:
-        if name not in found:
-            if not found:
-                raise BadInput(f"record = {name!r}: {model.name} has no activations: leave record out")
-            raise unknown(f"activation of {model.name}", name, found)
+    found = model.activations(params, examples.rows, examples.given) if names else {}
     real = examples.weight > 0
-    return {name: np.asarray(found[name])[real] for name in record}
+    return {name: np.asarray(found[name])[real] for name in names}

@@ -65,25 +65,26 @@ def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = N
     """Return the n-gram model with ``smoothing``: "mle", "add_constant", "katz" or "kneser_ney".
 
     ``constant``: add_constant's k > 0 (1 unless told); the absolute discount D of katz (0 <= D < 1) or kneser_ney
-    (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has none. Raises
+    (0 <= D <= 1), for all depths or one for each from the unigrams up, not all 0 (estimated unless told); mle has none.
+    Raises
     ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where counts of counts
     or discounts are taken.
     """
-    if smoothing not in SMOOTHINGS:
+    if not isinstance(smoothing, str) or smoothing not in SMOOTHINGS:
         raise unknown("smoothing", smoothing, SMOOTHINGS)
     return SMOOTHINGS[smoothing](counts, constant)
 
 
 def _mle(counts: Counts, constant: Constant) -> Ngram:
     if constant is not None:
-        raise BadInput(f"constant = {constant}: mle has none; leave it out, or choose another smoothing")
+        raise BadInput(f"constant = {shown(constant)}: mle has none; leave it out, or choose another smoothing")
     p = _ratio(counts, counts.count, counts.total)
     return Ngram(counts, "mle", p, np.zeros(len(p)), _summed(counts.child, p))
 
 
 def _add_constant(counts: Counts, constant: Constant) -> Ngram:
     k: Any = 1.0 if constant is None else constant
-    if not (between(0, k, np.inf) and 0 < k < np.inf):
+    if isinstance(k, bool) or not (between(0, k, np.inf) and 0 < k < np.inf):
         raise BadInput(f"constant = {shown(k)}: must be a number, positive and finite")
     k = float(k)
     total = counts.total + k * counts.vocabulary
@@ -187,11 +188,15 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
     try:
         discount = np.asarray(constant, dtype=float)
     except (TypeError, ValueError):
-        raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth") from None
+        discount = None
+    if discount is None or isinstance(constant, (bool, str)):
+        raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth")
     if discount.ndim and len(discount) != counts.order:
         raise BadInput(f"constant has {len(discount)} discounts: {smoothing} of order {counts.order} has one a depth")
     if not ((discount >= 0) & (discount <= 1)).all():
         raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
+    if not discount.any():
+        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle for that")
     return np.broadcast_to(discount, counts.order)
 
 

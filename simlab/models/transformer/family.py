@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from simlab.corpora import Listed
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.fitting import Examples, Family
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
@@ -58,6 +58,8 @@ class Transformer(Family):
                 raise BadInput(f"{name} = {getattr(self, name)}: must be a whole number from 1 to {most}")
         if self.width % self.heads:
             raise BadInput(f"width = {self.width}: must be a multiple of heads = {self.heads}")
+        if not isinstance(self.tied, bool):
+            raise BadInput(f"tied = {shown(self.tied)}: must be True or False")
         if self.asked not in ("written", "held_out"):
             raise BadInput(f"asked = {self.asked!r}: must be 'written' or 'held_out'")
 
