@@ -117,13 +117,13 @@ def memory(config: Config) -> int:
     facts, kept = config.n_facts, {"looks": len(looks(config.steps))}
     widths = {"softmax_table": 1, "bilinear": config.rank, "mlp": 2 * config.width + config.hidden}
     register = Register(facts, (Attribute("major", (config.answers,)),))
-    length, words = register.layout.places + register.layout.longest, len(register.words)
+    text = (register.vocabulary, register.length)
     size = 0
     for method in config.methods:
         model = family(method, config)
         if isinstance(model, Transformer):
             sentences = min(config.draws, facts * (config.answers + 1))
-            needed = transformer_bytes(model, facts, config.answers, words, length, sentences, **kept)
+            needed = transformer_bytes(model, facts, config.answers, *text, sentences, **kept)
         else:
             needed = tabular_bytes(model, facts, config.answers, widths[method], facts, **kept)
         size = max(size, needed)

@@ -109,6 +109,15 @@ def test_words_are_distinct_and_each_has_one_place() -> None:
     assert (size == size[0]).all()
 
 
+@pytest.mark.parametrize("attributes", [SMALL, PUBLISHED])
+def test_words_and_places_are_counted_without_being_made(attributes: tuple[Attribute, ...]) -> None:
+    here = Register(50, attributes, templates=7, held_out=3, name_parts=(4, 3, 5))
+    assert here.vocabulary == len(here.words)
+    assert here.length == here.layout.places + here.layout.longest
+    tokens, _ = sentences(here, np.array([0]), np.array([0]), np.array([0]))
+    assert here.length == tokens.shape[1]
+
+
 def test_more_parts_than_endings_still_have_words_of_their_own() -> None:
     """Words are names of numbers (``name_of``), those of one part of a name or value with an ending of their own."""
     here = Register(9, (Attribute("birth date", (2,) * 14), Attribute("major", (3,))), name_parts=(3, 3))

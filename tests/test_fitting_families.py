@@ -292,8 +292,8 @@ def test_seeds_and_warm_starts(model: Family) -> None:
     with pytest.raises(BadInput) as caught:
         fit(a_corpus(facts=31), model, streams=STREAMS, init=first)
     assert str(caught.value) == (
-        f"init has parameters of other shapes than {model.name} has on this corpus: start from a fit of this model to a "
-        "corpus of this world, or leave init out"
+        f"init has parameters of other shapes than {model.name} has on this corpus: start from a fit of this model to "
+        "a corpus of this world, or leave init out"
     )
 
 
@@ -490,7 +490,11 @@ def test_bad_settings_of_a_fit(model: Family, settings: dict[str, Any], sentence
         (CORPUS, {}, "corpora = Listed(prompt=array("),
         ([], {}, "corpora is empty: give at least one"),
         ([CORPUS, None], {}, "corpus = None: must be a corpus, listed or of cells, or examples"),
-        ([CORPUS] * 2, {"streams": STREAMS}, "streams = Streams(seed=5, point='fits', replicate=0): must be a list, with"),
+        (
+            [CORPUS] * 2,
+            {"streams": STREAMS},
+            "streams = Streams(seed=5, point='fits', replicate=0): must be a list",
+        ),
         ([CORPUS] * 2, {"streams": [STREAMS]}, "streams has 1 entries for 2 corpora: give one each"),
         ([CORPUS] * 2, {"streams": [STREAMS, 5]}, "streams = 5: must be random streams, such as Streams(seed=0)"),
         ([CORPUS] * 2, {"init": 5}, "init = 5: must be a list, with one for each fit"),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import numpy as np
 
 from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, shown, unknown
@@ -106,9 +107,9 @@ def fit_many(
     settings = Settings(
         Plan(optimizer, steps, batch, schedule, warmup, precision), every, validation is not None, patience, tolerance
     )
-    each = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    each: dict[str, Any] = {"learning_rate": learning_rate, "weight_decay": weight_decay}
     spread: dict[str, list[Any]] = {
-        name: list(value) if isinstance(value, (tuple, list)) or getattr(value, "ndim", 0) else [value] * n
+        name: list(value) if isinstance(value, (tuple, list)) or np.ndim(value) else [value] * n
         for name, value in each.items()
     }
     for name, values in {**spread, "streams": streams, "init": init, "validation": validation}.items():

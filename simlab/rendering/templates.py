@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from simlab.errors import BadInput
 
@@ -38,7 +38,7 @@ class Attribute:
     @property
     def values(self) -> int:
         """How many values the attribute can have."""
-        return int(np.prod(self.parts))
+        return math.prod(self.parts)
 
 
 PUBLISHED = (
@@ -50,3 +50,15 @@ PUBLISHED = (
     Attribute("employer", (500,)),
 )
 """The attributes of Zucchet et al. 2025: 58.7 bits an individual, and ln|R_c| = 6.79 nats a fact in the mean."""
+
+
+def phrases(attributes: Sequence[Attribute], templates: int) -> list[list[tuple[list[str], list[str]]]]:
+    """Return the words before and after the name, of each attribute and each of its first ``templates``."""
+    return [
+        [(OPENINGS[t // 5].split(), ENDINGS[one.name][t % 5].split()) for t in range(templates)] for one in attributes
+    ]
+
+
+def plain_words(said: list[list[tuple[list[str], list[str]]]]) -> list[str]:
+    """Return the distinct words of such phrases, in alphabetical order."""
+    return sorted({word for several in said for pair in several for part in pair for word in part})

@@ -196,7 +196,7 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
     if not ((discount >= 0) & (discount <= 1)).all():
         raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
     if not discount.any():
-        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle for that")
+        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle")
     return np.broadcast_to(discount, counts.order)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from simlab.corpora import Listed
 from simlab.errors import BadInput, shown
@@ -120,4 +120,10 @@ class Transformer(Family):
 
     def activations(self, params: Decoder, rows: Any, given: Any) -> dict[str, Array]:  # noqa: ARG002
         """Attention, neurons and residual stream of each block, over the tokens of each sentence but its last."""
-        return read(jax.tree.map(jnp.asarray, params), jnp.asarray(rows["tokens"])[:, :-1])[2]
+        found: dict[str, Array] = _activations(params, jnp.asarray(rows["tokens"])[:, :-1])
+        return found
+
+
+@jax.jit
+def _activations(params: Decoder, tokens: Int[Array, "rows length"]) -> dict[str, Array]:
+    return read(params, tokens)[2]
