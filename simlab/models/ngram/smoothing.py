@@ -65,8 +65,7 @@ def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = N
     """Return the n-gram model with ``smoothing``: "mle", "add_constant", "katz" or "kneser_ney".
 
     ``constant``: add_constant's k > 0 (1 unless told); the absolute discount D of katz (0 <= D < 1) or kneser_ney
-    (0 <= D <= 1), for all depths or one for each from the unigrams up, not all 0 (estimated unless told); mle has none.
-    Raises
+    (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has none. Raises
     ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where counts of counts
     or discounts are taken.
     """
@@ -195,8 +194,6 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
         raise BadInput(f"constant has {len(discount)} discounts: {smoothing} of order {counts.order} has one a depth")
     if not ((discount >= 0) & (discount <= 1)).all():
         raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
-    if not discount.any():
-        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle")
     return np.broadcast_to(discount, counts.order)
 
 
