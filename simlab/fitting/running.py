@@ -37,6 +37,8 @@ def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
         raise BadInput("the weights of the examples must be finite, not negative, and not all zero")
+    if any(np.shape(row)[:1] != (n,) for row in jax.tree.leaves(found.rows)):
+        raise BadInput(f"rows of the examples: every array must have one entry for each of the {n} weights")
     return _padded(found, 1 << (n - 1).bit_length())
 
 
