@@ -57,6 +57,8 @@ class Family:
     name: ClassVar[str]
     convex: ClassVar[bool] = False
     """Whether the loss is convex in the parameters; L-BFGS is for those."""
+    rowwise: ClassVar[bool] = False
+    """Whether the parameters are the logits of ``given["counts"]`` themselves, so that each row is fitted apart."""
 
     @property
     def frozen(self) -> tuple[str, ...]:
