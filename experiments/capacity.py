@@ -18,15 +18,16 @@ plateau is known to within a look and the noise of its batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, Field
 
 from simlab import bounds
-from simlab.corpora import Listed
+from simlab.corpora import MOST_ENTRIES, Listed
 from simlab.errors import BadInput, unknown
 from simlab.fitting import Family, Fitted, fit_many
 from simlab.measures import observe
@@ -41,6 +42,7 @@ from simlab.rendering.templates import ENDINGS, Attribute
 from simlab.seeds import Streams
 
 METHODS = ("bilinear", "mlp", "transformer")
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -52,10 +54,13 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     """
 
     exposures: int = Field(100, ge=1, le=10**5, description="how often training reads a fact, in the mean")
-    populations: tuple[int, ...] = Field((96, 192, 384, 768), min_length=1, description="individuals written about")
+    populations: tuple[Annotated[int, Field(ge=2, le=10**12)], ...] = Field(
+        (96, 192, 384, 768), min_length=1, description="individuals written about"
+    )
     strangers: int = Field(64, ge=1, le=10**5, description="individuals of whom nothing is written")
     values: str = Field(
         "32 8x4",
+        max_length=200,
         pattern=r"^\d+(x\d+)*( \d+(x\d+)*)*$",
         description="values of each attribute; 8x4: two words, of 8 and of 4 choices",
     )
@@ -69,15 +74,15 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     heads: int = Field(2, ge=1, le=64, description="heads of transformer")
     hidden: int = Field(48, ge=1, le=2**16, description="hidden units of each block of transformer")
     batch: int = Field(64, ge=1, le=2**20, description="sentences a step")
-    rate_bilinear: float = Field(0.3, gt=0, description="peak learning rate of bilinear")
-    rate_mlp: float = Field(0.1, gt=0, description="peak learning rate of mlp")
-    rate_transformer: float = Field(0.01, gt=0, description="peak learning rate of transformer")
+    rate_bilinear: Rate = Field(0.3, description="peak learning rate of bilinear")
+    rate_mlp: Rate = Field(0.1, description="peak learning rate of mlp")
+    rate_transformer: Rate = Field(0.01, description="peak learning rate of transformer")
     plateaus: int = Field(
         100, ge=1, le=10**5, description="exposures at which plateaus are measured too, and over which"
     )
-    slow_bilinear: float = Field(0.03, gt=0, description="constant learning rate of bilinear, for the plateau")
-    slow_mlp: float = Field(0.01, gt=0, description="constant learning rate of mlp, for the plateau")
-    slow_transformer: float = Field(0.005, gt=0, description="constant learning rate of transformer, for the plateau")
+    slow_bilinear: Rate = Field(0.03, description="constant learning rate of bilinear, for the plateau")
+    slow_mlp: Rate = Field(0.01, description="constant learning rate of mlp, for the plateau")
+    slow_transformer: Rate = Field(0.005, description="constant learning rate of transformer, for the plateau")
     look: int = Field(4, ge=1, le=10**5, description="steps over whose mean the loss is looked at")
     leave: float = Field(0.1, gt=0, lt=1, description="how far below the baseline a plateau has ended")
     stay: int = Field(5, ge=1, le=10**5, description="looks that the loss must stay there")
@@ -95,7 +100,7 @@ SMOKE: dict[str, Any] = {
         "populations": ((8,),),
         "strangers": (4,),
         "batch": (16,),
-        "values": ("4 2x2",),
+        "values": ("4 4",),
         "templates": (1,),
         "plateaus": (20,),
         "slow_bilinear": (0.3,),
@@ -120,6 +125,12 @@ class People:
 def attributes(config: Config) -> tuple[Attribute, ...]:
     """The attributes that ``values`` spells."""
     sizes = [tuple(int(n) for n in one.split("x")) for one in config.values.split(" ")]
+    for parts in sizes:
+        if min(parts) < 1 or not 2 <= math.prod(parts) <= MOST_ENTRIES:
+            raise BadInput(
+                f"values = {config.values!r}: each attribute needs words to choose from at every place, and 2 to "
+                f"{MOST_ENTRIES} values in all"
+            )
     if len(sizes) > len(ENDINGS):
         raise BadInput(f"values = {config.values!r}: there are templates for {len(ENDINGS)} attributes at most")
     return tuple(Attribute(name, parts) for name, parts in zip(ENDINGS, sizes, strict=False))
@@ -153,9 +164,8 @@ def memory(config: Config) -> int:
     for method in config.methods:
         model = family(config, method)
         if isinstance(model, Transformer):
-            length = register.layout.places + register.layout.longest
-            words = len(register.words)
-            needed = transformer_bytes(model, register.facts, responses, words, length, config.batch)
+            text = (register.vocabulary, register.length)
+            needed = transformer_bytes(model, register.facts, responses, *text, config.batch)
         else:
             width = config.rank if method == "bilinear" else 2 * config.mlp_width + config.mlp_hidden
             needed = tabular_bytes(model, register.facts, responses, width, config.batch)
@@ -266,8 +276,8 @@ def check(config: Config) -> None:
         if name not in METHODS:
             raise unknown("method", name, METHODS)
         family(config, name)
-    if list(config.populations) != sorted(set(config.populations)) or config.populations[0] < 2:
-        raise BadInput(f"populations = {config.populations}: must increase, from 2 on")
+    if list(config.populations) != sorted(set(config.populations)):
+        raise BadInput(f"populations = {'+'.join(map(str, config.populations))}: must increase")
     attributes(config)
 
 

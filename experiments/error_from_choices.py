@@ -57,7 +57,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     class_sizes: tuple[Annotated[int, Field(ge=1, le=10**7)], ...] = Field(
         (2, 16, 256), min_length=1, description="m, the prompts of one density"
     )
-    constant: float = Field(1.0, gt=0, description="k of the add-constant smoothing")
+    constant: float = Field(1.0, gt=0, allow_inf_nan=False, description="k of the add-constant smoothing")
     weight_decay: float = Field(1e-2, gt=0, le=1, description="penalty of rank 1, so that its optimum is finite")
     steps: int = Field(300, ge=1, le=10**5, description="gradient steps of softmax_table")
     line_steps: int = Field(2_000, ge=1, le=10**5, description="steps of L-BFGS of rank 1, at most")
@@ -78,6 +78,8 @@ SMOKE: dict[str, Any] = {
 }
 SHOWN = ("error", "least_error", "error_from_choices_value", "part_family", "part_threshold", "part_unequal")
 PICTURE = "error_from_choices"
+ARRAYS = 32
+"""Arrays of prompts x responses that are held at once, at most: 31 of them while the softmax table is trained."""
 TOLERANCE = 1e-3
 """A gradient that fell to this share of its first norm has converged, as for every learner that is trained."""
 
@@ -98,6 +100,11 @@ def world_of(config: Config) -> World:
 def check(config: Config) -> None:
     """Refuse, before anything is drawn, a world that cannot be made or listed."""
     examples_of(list_facts(world_of(config), Streams().numpy("facts")))
+
+
+def memory(config: Config) -> int:
+    """Bytes of one replicate of a block, which are computed one after the other: doubles, prompts x responses."""
+    return 8 * ARRAYS * config.n_facts * (config.spread * config.choices + 1)
 
 
 def of_rank_one(corpus: Listed, config: Config, rng: np.random.Generator) -> TableFit:

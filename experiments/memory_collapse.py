@@ -33,6 +33,7 @@ from simlab.remembering import accuracy, surprises
 from simlab.seeds import Streams
 
 SEEN = "seen pairs"
+MOST_LOOKED = 10**7  # steps of fine-tuning
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -44,13 +45,13 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     width: int = Field(64, ge=1, le=4096, description="coordinates of keys and values")
     hidden: int = Field(256, ge=1, le=2**16, description="units of the hidden layer")
     steps: int = Field(16_000, ge=1, le=10**7, description="steps of pre-training")
-    rate: float = Field(0.03, gt=0, description="peak learning rate of pre-training")
+    rate: float = Field(0.03, gt=0, allow_inf_nan=False, description="peak learning rate of pre-training")
     looks: tuple[int, ...] = Field(
         (0, 10, 30, 60, 100, 200, 300, 600, 1_000, 2_000, 4_000), min_length=2, description="steps of fine-tuning"
     )
-    tuning_rate: float = Field(0.001, gt=0, description="learning rate of fine-tuning")
+    tuning_rate: float = Field(0.001, gt=0, allow_inf_nan=False, description="learning rate of fine-tuning")
     batch: int = Field(128, ge=1, le=2**20, description="pairs a step")
-    weight_decay: float = Field(0.01, ge=0, description="weight decay of both")
+    weight_decay: float = Field(0.01, ge=0, allow_inf_nan=False, description="weight decay of both")
     replays: tuple[float, ...] = Field(
         (0.0, 0.1, 0.5), min_length=1, description="shares of old pairs in fine-tuning on new ones"
     )
@@ -147,8 +148,8 @@ def check(config: Config) -> None:
     for share in config.replays:
         if not 0.0 <= share < 1.0:
             raise BadInput(f"replays = {share:.6g}: must be shares of at least 0 and less than 1")
-    if config.looks[0] != 0 or list(config.looks) != sorted(set(config.looks)):
-        raise BadInput(f"looks = {config.looks}: must increase from 0")
+    if config.looks[0] != 0 or list(config.looks) != sorted(set(config.looks)) or config.looks[-1] > MOST_LOOKED:
+        raise BadInput(f"looks = {'+'.join(map(str, config.looks))}: must increase from 0, up to {MOST_LOOKED}")
     if config.new >= config.old:
         raise BadInput(f"new = {config.new}: must be fewer than the {config.old} old pairs")
 

@@ -11,7 +11,6 @@ import pytest
 from simlab.corpora import Listed, list_facts, sample_listed
 from simlab.errors import BadInput
 from simlab.rendering.biographies import (
-    END,
     Register,
     Written,
     ask,
@@ -23,7 +22,9 @@ from simlab.rendering.biographies import (
     spell,
     written,
 )
+from simlab.rendering.names import ending_of, number_of
 from simlab.rendering.templates import ENDINGS, MOST_TEMPLATES, OPENINGS, PUBLISHED, Attribute
+from simlab.rendering.tokens import END
 from simlab.seeds import Streams
 from simlab.worlds import two_level, uniform, zipf
 
@@ -106,6 +107,25 @@ def test_words_are_distinct_and_each_has_one_place() -> None:
     assert len({tuple(row) for row in name.tolist()}) == 64_000
     assert np.bincount(name[:, 0]).max() <= names[1]
     assert (size == size[0]).all()
+
+
+@pytest.mark.parametrize("attributes", [SMALL, PUBLISHED])
+def test_words_and_places_are_counted_without_being_made(attributes: tuple[Attribute, ...]) -> None:
+    here = Register(50, attributes, templates=7, held_out=3, name_parts=(4, 3, 5))
+    assert here.vocabulary == len(here.words)
+    assert here.length == here.layout.places + here.layout.longest
+    tokens, _ = sentences(here, np.array([0]), np.array([0]), np.array([0]))
+    assert here.length == tokens.shape[1]
+
+
+def test_more_parts_than_endings_still_have_words_of_their_own() -> None:
+    """Words are names of numbers (``name_of``), those of one part of a name or value with an ending of their own."""
+    here = Register(9, (Attribute("birth date", (2,) * 14), Attribute("major", (3,))), name_parts=(3, 3))
+    assert len(set(here.words)) == len(here.words)
+    coined = here.words[here.layout.name_start[0] :]
+    kinds = [*np.repeat([0, 1], 3), *np.repeat(np.arange(2, 16), 2), *[16] * 3]
+    numbers = [number_of(word, ending_of(kind)) for word, kind in zip(coined, kinds, strict=True)]
+    assert numbers == [0, 1, 2] * 2 + [0, 1] * 14 + [0, 1, 2]
 
 
 def test_templates_are_all_different() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import runpy
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.stats import linregress
 
 from simlab import drawing
@@ -23,6 +26,7 @@ from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, pl
 from simlab.rendering.biographies import Register, Written
 from simlab.rendering.templates import PUBLISHED, Attribute
 from simlab.seeds import Streams
+from simlab.sweep import run
 
 ROOT = Path(__file__).parents[1]
 CAPACITY = runpy.run_path(str(ROOT / "experiments" / "capacity.py"))
@@ -169,9 +173,9 @@ SMALL: dict[str, Any] = {"populations": (24,), "strangers": 8, "values": "8 4x2"
 @pytest.mark.parametrize("method", CAPACITY["METHODS"])
 def test_more_exposures_store_more_bits(method: str) -> None:
     """From nothing at 2 exposures to more than half of what is offered; strangers come to be worse than unknown."""
+    settings: dict[str, Any] = {"plateaus": 1, "methods": (method,)} | SMALL  # no fits for the plateau beside these
     few, many = (
-        CAPACITY["cell"](CAPACITY["Config"](exposures=e, methods=(method,), **SMALL), [Streams(3, "capacity")])[0]
-        for e in (2, 100)
+        CAPACITY["cell"](CAPACITY["Config"](exposures=e, **settings), [Streams(3, "capacity")])[0] for e in (2, 100)
     )
     assert few["bits_stored"] < 0.25 * few["bits_offered"]
     assert many["bits_stored"] > 0.5 * many["bits_offered"]
@@ -219,9 +223,13 @@ def test_strangers_are_not_written_about() -> None:
 
 REFUSED_SETTINGS: dict[str, Any] = {
     "method 'ngram' is unknown: choose from bilinear, mlp, transformer": {"methods": ("ngram",)},
-    "populations = (20, 10): must increase, from 2 on": {"populations": (20, 10)},
+    "populations = 20+10: must increase": {"populations": (20, 10)},
     "width = 12: must be a multiple of heads = 5": {"heads": 5},
-    "parts of birth date = (1, 1): must be counts of at least 1 whose product is over 1": {"values": "4 1x1"},
+    **{
+        f"values = {values!r}: each attribute needs words to choose from at every place, and 2 to 50000000 values "
+        "in all": {"values": values}
+        for values in ("4 1x1", "0x3", "9" * 20)
+    },
     "values = '2 2 2 2 2 2 2': there are templates for 6 attributes at most": {"values": "2 2 2 2 2 2 2"},
 }
 
@@ -268,7 +276,8 @@ def test_lessons_hold_the_shares_they_name() -> None:
 
 REFUSED_LESSONS: dict[str, Any] = {
     "replays = 1: must be shares of at least 0 and less than 1": {"replays": (0.0, 1.0)},
-    "looks = (5, 10): must increase from 0": {"looks": (5, 10)},
+    "looks = 5+10: must increase from 0, up to 10000000": {"looks": (5, 10)},
+    "looks = 0+1000000000: must increase from 0, up to 10000000": {"looks": (0, 10**9)},
     "new = 300: must be fewer than the 200 old pairs": {"old": 200, "new": 300},
 }
 
@@ -359,6 +368,39 @@ def test_what_the_committed_study_of_collapse_shows() -> None:
 # memory
 
 
+def test_the_largest_population_is_refused_at_once() -> None:
+    """Its bytes are told from shapes: no word is made, and no array."""
+    started = time.process_time()
+    told = {n: CAPACITY["memory"](CAPACITY["Config"](populations=(96, n))) for n in (10**9, 10**12)}
+    assert time.process_time() - started < 1.0
+    assert told[10**9] > 10**12
+    assert 900 < told[10**12] / told[10**9] < 1100
+    for name in ("rate_mlp", "slow_transformer"):
+        with pytest.raises(ValidationError, match="finite number"):
+            CAPACITY["Config"](**{name: math.inf})
+
+
+def test_a_part_of_a_setting_that_is_refused_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        run(ROOT / "experiments" / "capacity.py", settings={"populations": ((96, 10**30),)}, out=tmp_path)
+    assert str(caught.value) == "populations = 1e30 (settings): must be less than or equal to 1e12"
+
+
+CHOICES = runpy.run_path(str(ROOT / "experiments" / "error_from_choices.py"))
+
+
+def test_the_bytes_of_poor_models_hold_what_is_allocated() -> None:
+    """Against the peak that Python traces, of the models that are not JAX's; not more than three times it."""
+    config = CHOICES["Config"](
+        n_facts=400, choices=200, draws=300, line_steps=9, methods=("calibrated", "rank_1", "pooled")
+    )
+    tracemalloc.start()
+    CHOICES["cell"](config, [Streams(1, "choices")])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < CHOICES["memory"](config) < 3 * peak
+
+
 TRAINED = runpy.run_path(str(ROOT / "experiments" / "error_from_iiv_training.py"))
 
 
@@ -394,5 +436,5 @@ def test_the_bytes_told_hold_the_program_that_trains() -> None:
         lowered = jax.jit(jax.grad(lambda p: model.surprise(p, rows, {}).sum())).lower(params)
         taken = lowered.compile().memory_analysis().temp_size_in_bytes
     length = rows["tokens"].shape[1]
-    told = transformer_bytes(model, 32, 8, len(register.words), length, len(rows["tokens"]))
+    told = transformer_bytes(model, 32, 8, register.vocabulary, length, len(rows["tokens"]))
     assert told / 30 < taken < told

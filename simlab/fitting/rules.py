@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 
 MOST_STEPS = 10**8
 OPTIMISERS = ("adam", "adamw", "lbfgs", "sgd")
@@ -105,8 +105,9 @@ class Settings:
     tolerance: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.tolerance < 1.0:
-            raise BadInput(f"tolerance = {self.tolerance:.6g}: must lie strictly between 0 and 1")
+        tolerance = _number(self.tolerance)
+        if tolerance is None or not 0.0 < tolerance < 1.0:
+            raise BadInput(f"tolerance = {_shown(self.tolerance)}: must lie strictly between 0 and 1")
         if (self.patience is not None) != self.validated:
             given = "validation is given without patience" if self.validated else f"patience = {self.patience}"
             raise BadInput(f"{given}: give patience together with a validation corpus, or leave both out")
@@ -130,20 +131,26 @@ class Settings:
         return looks
 
 
+def names(setting: str, value: Any) -> list[str]:
+    """Return the names that ``value`` lists, or the one that it is. Raises ``BadInput`` for anything else."""
+    if not isinstance(value, (str, tuple, list)):
+        raise BadInput(f"{setting} = {shown(value)}: must be a name or a list of names")
+    return [value] if isinstance(value, str) else list(value)
+
+
 def count(name: str, value: Any, least: int) -> int:
     """Return ``value`` as a whole number. Raises ``BadInput`` for anything else, and below ``least``."""
     number = _number(value)
     if number is None or not math.isfinite(number) or number != int(number) or number < least:
-        shown = repr(value) if number is None else value
-        raise BadInput(f"{name} = {shown}: must be a whole number of at least {least}")
-    return int(number)
+        raise BadInput(f"{name} = {_shown(value)}: must be a whole number of at least {least}")
+    return int(value)
 
 
 def positive(name: str, value: Any) -> float:
     """Return ``value``. Raises ``BadInput`` unless it is a positive and finite number."""
     number = _number(value)
     if number is None or not 0.0 < number < math.inf:
-        raise BadInput(f"{name} = {_shown(value, number)}: must be positive and finite")
+        raise BadInput(f"{name} = {_shown(value)}: must be positive and finite")
     return number
 
 
@@ -151,15 +158,22 @@ def not_negative(name: str, value: Any) -> float:
     """Return ``value``. Raises ``BadInput`` unless it is a finite number of at least 0."""
     number = _number(value)
     if number is None or not 0.0 <= number < math.inf:
-        raise BadInput(f"{name} = {_shown(value, number)}: must be finite and not negative")
+        raise BadInput(f"{name} = {_shown(value)}: must be finite and not negative")
     return number
 
 
 def _number(value: Any) -> float | None:
     """``value`` as a number, NumPy's too; None for text, truth values and anything else."""
     real: type[Any] = Real
-    return float(value) if isinstance(value, real) and not isinstance(value, bool) else None
+    if not isinstance(value, real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no float holds
+        return math.inf if value > 0 else -math.inf
 
 
-def _shown(value: Any, number: float | None) -> str:
-    return repr(value) if number is None else f"{number:.6g}"
+def _shown(value: Any) -> str:
+    """A number in few digits where it is no whole one, anything else as it is written."""
+    number = _number(value)
+    return shown(value) if number is None or isinstance(value, int) else f"{number:.6g}"

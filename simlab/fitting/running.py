@@ -12,31 +12,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 from simlab.fitting import rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
-from simlab.fitting.programs import Data, Program, State, check_memory, compiled
-from simlab.fitting.rules import Hyper, Settings, not_negative, positive
+from simlab.fitting.programs import Data, Program, check_memory, compiled
+from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
+from simlab.fitting.stopping import Best
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
 Snapshots = list[tuple[int, Fit | TableFit]]
 
 
-def examples_of(model: Family, corpus: Corpus | Listed | Examples) -> Examples:
+def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "corpus") -> Examples:
     """The examples of a corpus, padded to a power of two: few shapes, few compilations.
 
-    Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus.
+    Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus, which a
+    sentence calls ``name``.
     """
     if not isinstance(model, Family):
-        raise BadInput(f"model = {model!r}: must be a family of densities, such as MLP(hidden=64)")
+        raise BadInput(f"model = {shown(model)}: must be a family of densities, such as MLP(hidden=64)")
     if not isinstance(corpus, (Corpus, Listed, Examples)):
-        raise BadInput(f"corpus = {corpus!r}: must be a corpus, listed or of cells, or examples")
+        raise BadInput(f"{name} = {shown(corpus)}: must be a corpus, listed or of cells, or examples")
     found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
         raise BadInput("the weights of the examples must be finite, not negative, and not all zero")
+    if any(np.shape(row)[:1] != (n,) for row in jax.tree.leaves(found.rows)):
+        raise BadInput(f"rows of the examples: every array must have one entry for each of the {n} weights")
     return _padded(found, 1 << (n - 1).bit_length())
 
 
@@ -72,11 +76,14 @@ def train(
     most = max(len(some.weight) for some in examples)
     examples = [_padded(some, most) for some in examples]
     many = len(examples) > 1 and plan.optimizer != "lbfgs"
-    roomy = replace(plan, steps=1 << (plan.steps - 1).bit_length())  # few lengths, few compilations
+    steps = min(1 << (plan.steps - 1).bit_length(), MOST_STEPS)  # few lengths, few compilations
+    roomy = replace(plan, steps=steps)
     program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
     hyper = [Hyper(rate, decay, plan.steps) for rate, decay in zip(learning_rate, weight_decay, strict=True)]
     data = [_data(program, *one) for one in zip(examples, streams, hyper, strict=True)]
     starts = [_start(program, *one) for one in zip(init, examples, data, strict=True)]
+    if record:
+        _check_names(model, starts[0], examples[0], record)
     if model.frozen:
         data = [
             one._replace(frozen={k: start[k] for k in model.frozen}) for one, start in zip(data, starts, strict=True)
@@ -143,11 +150,21 @@ def _start(program: Program, init: Params | Fitted | None, examples: Examples, d
     if given is not None:
         shapes = [jax.tree.map(jnp.shape, tree) for tree in (fresh, given)]
         if shapes[0] != shapes[1]:
-            raise BadInput(f"init has parameters of other shapes than {program.family.name} has on this corpus")
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(given)):
-            raise BadInput("init has parameters that are not finite: start from a fit that did not diverge")
+            raise BadInput(
+                f"init has parameters of other shapes than {program.family.name} has on this corpus: start from a fit "
+                "of this model to a corpus of this world, or leave init out"
+            )
+        if not all(_finite(leaf) for leaf in jax.tree.leaves(given)):
+            raise BadInput("init has parameters that are no finite numbers: start from a fit that did not diverge")
         fresh = given
     return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
+
+
+def _finite(leaf: Any) -> bool:
+    """Whether an array holds real, finite numbers alone."""
+    array = np.asarray(leaf)
+    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
+    return real and bool(np.isfinite(array).all())
 
 
 def _check_size(program: Program, examples: Examples) -> None:
@@ -218,35 +235,6 @@ def _descend(
     return list(zip(_each(program, params, data, len(examples)), traces, strict=True))
 
 
-class Best:
-    """The parameters that did best on held-out examples, fit by fit, and whether all have stopped improving."""
-
-    def __init__(self, program: Program, fits: int, patience: int | None) -> None:
-        self.many, self.patience = program.many, patience
-        self.loss = np.full(fits, np.inf)
-        self.step = np.zeros(fits, dtype=int)
-        self.stale = np.zeros(fits, dtype=int)
-        self.params: Params = None
-
-    def look(self, step: int, loss: np.ndarray, state: State) -> bool:
-        """Take in the loss after ``step`` steps; return whether no fit has improved for ``patience`` looks."""
-        running = self.stale < (self.patience or 0)
-        better = (loss < self.loss) & running if self.params is not None else np.ones(len(loss), dtype=bool)
-        self.stale = np.where(better, 0, self.stale + 1)
-        self.loss, self.step = np.where(better, loss, self.loss), np.where(better, step, self.step)
-        now = jax.tree.map(np.asarray, state.params)
-        if self.params is None or not self.many:
-            self.params = now if better.all() else self.params
-        else:
-            self.params = jax.tree.map(lambda new, old: np.where(_wide(better, new), new, old), now, self.params)
-        return bool((self.stale >= (self.patience or 0)).all())
-
-
-def _wide(which: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """One entry a fit, shaped to choose among arrays with a leading axis for the fits."""
-    return which.reshape(-1, *[1] * (like.ndim - 1))
-
-
 def _measure(program: Program, params: Params, data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Loss and gradient norm over the whole corpus, an entry a fit."""
     value, norm = compiled(program, "measure", params, data)(params, data)
@@ -267,16 +255,18 @@ def _convex(program: Program, start: Params, data: Data, settings: Settings) -> 
     return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
 
 
-def _recorded(model: Family, params: Params, examples: Examples, record: Sequence[str]) -> dict[str, np.ndarray]:
+def _check_names(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> None:
+    """Raise ``BadInput``, before any step, where the model has no activation of one of these names."""
+    known = jax.eval_shape(model.activations, params, examples.rows, examples.given)
+    for name in names:
+        if not known:
+            raise BadInput(f"record = {name!r}: {model.name} has no activations: leave record out")
+        if name not in known:
+            raise unknown(f"activation of {model.name}", name, known)
+
+
+def _recorded(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The activations named, of every example that is no padding."""
-    if not record:
-        return {}
-    record = [record] if isinstance(record, str) else record
-    found = model.activations(params, examples.rows, examples.given)
-    for name in record:
-        if name not in found:
-            if not found:
-                raise BadInput(f"record = {name!r}: {model.name} has no activations: leave record out")
-            raise unknown(f"activation of {model.name}", name, found)
+    found = model.activations(params, examples.rows, examples.given) if names else {}
     real = examples.weight > 0
-    return {name: np.asarray(found[name])[real] for name in record}
+    return {name: np.asarray(found[name])[real] for name in names}

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 from simlab.fitting.families import Examples, Family, Fitted, Params
-from simlab.fitting.rules import Plan, Settings
+from simlab.fitting.rules import Plan, Settings, names
 from simlab.fitting.running import examples_of, train
 from simlab.seeds import Streams
 
@@ -47,8 +47,9 @@ def fit(
     of from ``model.start`` (stream ``fit``). ``every`` k, or a list of steps, says when p_hat is kept; ``record``
     names activations to keep at the end. With ``validation`` and ``patience`` = n the fit stops when the loss there
     has not improved over n looks, one at each of ``every``, and returns the best parameters. ``tolerance``: the fit
-    has converged when the gradient norm over the whole corpus falls to that part of the first. ``device``: cpu or
-    gpu, None: the one that JAX is on.
+    has converged when the gradient norm over the whole corpus falls to that part of the first; the decay of adamw is
+    no part of that gradient, which need not vanish where the two are in balance. ``device``: cpu or gpu, None: the one
+    that JAX is on.
 
     Raises ``BadInput`` for bad settings and for a fit that needs more memory than there is. A fit that did not
     converge, or whose loss is not finite, says so in its trace.
@@ -61,12 +62,12 @@ def fit(
             [examples_of(model, corpus)],
             model,
             settings,
-            [streams],
+            [_streams(streams)],
             [learning_rate],
             [weight_decay],
             [init],
-            None if validation is None else [examples_of(model, validation)],
-            record,
+            None if validation is None else [examples_of(model, validation, "validation")],
+            names("record", record),
         )[0]
 
 
@@ -97,15 +98,19 @@ def fit_many(
     the same shapes, as corpora of one world do (examples are padded). The last bits depend on how many fits there
     are, and on nothing else. L-BFGS runs them one after the other.
     """
+    for name, several in (("corpora", corpora), ("streams", streams), ("init", init), ("validation", validation)):
+        if not isinstance(several, (tuple, list)) and not (several is None and name in ("init", "validation")):
+            raise BadInput(f"{name} = {shown(several)}: must be a list, with one for each fit")
     n = len(corpora)
     if n == 0:
         raise BadInput("corpora is empty: give at least one")
     settings = Settings(
         Plan(optimizer, steps, batch, schedule, warmup, precision), every, validation is not None, patience, tolerance
     )
-    each = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    each: dict[str, Any] = {"learning_rate": learning_rate, "weight_decay": weight_decay}
     spread: dict[str, list[Any]] = {
-        name: [value] * n if np.ndim(value) == 0 else [*np.asarray(value)] for name, value in each.items()
+        name: list(value) if isinstance(value, (tuple, list)) or np.ndim(value) else [value] * n
+        for name, value in each.items()
     }
     for name, values in {**spread, "streams": streams, "init": init, "validation": validation}.items():
         if values is not None and len(values) != n:
@@ -115,13 +120,20 @@ def fit_many(
             [examples_of(model, corpus) for corpus in corpora],
             model,
             settings,
-            streams,
+            [_streams(one) for one in streams],
             spread["learning_rate"],
             spread["weight_decay"],
             [None] * n if init is None else init,
-            None if validation is None else [examples_of(model, corpus) for corpus in validation],
-            record,
+            None if validation is None else [examples_of(model, corpus, "validation") for corpus in validation],
+            names("record", record),
         )
+
+
+def _streams(value: Any) -> Streams:
+    """Return ``value``. Raises ``BadInput`` for what is no ``Streams``."""
+    if not isinstance(value, Streams):
+        raise BadInput(f"streams = {shown(value)}: must be random streams, such as Streams(seed=0)")
+    return value
 
 
 @contextmanager

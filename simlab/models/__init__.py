@@ -11,7 +11,7 @@ import importlib
 from typing import Any, NamedTuple, overload
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
@@ -80,7 +80,7 @@ LEARNERS = {
 
 def check_learner(name: str, *, idk: bool, prompted: bool) -> Learner:
     """Return what the learner ``name`` asks for; raises ``BadInput`` where a world of this kind does not give it."""
-    if name not in LEARNERS:
+    if not isinstance(name, str) or name not in LEARNERS:
         raise unknown("method", name, LEARNERS)
     needs = LEARNERS[name]
     if needs.needs_idk and not idk:
@@ -100,8 +100,12 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
 
     ``options`` go to the learner (see its module). Raises ``BadInput`` for an unknown learner and for a corpus
     that it cannot be fitted to: capped counts, a missing IDK, factoids for a learner that needs prompts or the
-    reverse.
+    reverse, and for what is no corpus or no streams.
     """
+    if not isinstance(corpus, (Corpus, Listed)):
+        raise BadInput(f"corpus = {shown(corpus)}: must be a corpus, listed or of cells")
+    if not isinstance(streams, Streams):
+        raise BadInput(f"streams = {shown(streams)}: must be random streams, such as Streams(seed=0)")
     needs = check_learner(name, idk=corpus.idk, prompted=corpus.n_strings is None)
     for option in options:
         if not needs.options:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from simlab.bounds.domain import between
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.models.fits import Fit, TableFit
 from simlab.seeds import Streams
 
@@ -37,6 +38,6 @@ def table(corpus: Listed, streams: Streams, *, constant: float = 1.0) -> TableFi
 
 
 def _check(constant: float) -> float:
-    if not (np.isfinite(constant) and constant > 0):
-        raise BadInput(f"constant = {constant:.6g}: must be positive and finite")
+    if not (between(0, constant, np.inf) and 0 < constant < np.inf) or isinstance(constant, bool):
+        raise BadInput(f"constant = {shown(constant)}: must be positive and finite")
     return float(constant)

@@ -10,11 +10,12 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """How a gradient fit went: one entry a step, before that step.
+    """How a gradient fit went: one entry for each step, before it, and one after the last.
 
     ``loss`` is the training cross-entropy in nats a draw, with the penalty where weight decay is part of it;
-    ``gradient_norm`` is relative to the first step's.
-    ``converged`` says whether the last norm is within ``tolerance``.
+    ``gradient_norm`` is relative to that of the whole corpus at the start. Of a fit in batches the entries before the
+    last are those of each batch, and the last is of the whole corpus. ``converged`` says whether the last norm is
+    within ``tolerance``.
     """
 
     loss: Float[np.ndarray, " steps"]

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import jax
-import numpy as np
 
 from simlab.fitting import Family
 from simlab.fitting.families import CHUNK
@@ -26,7 +25,7 @@ def tabular_bytes(family: Family, prompts: int, responses: int, width: int, batc
     bytes = 8 (4 parameters + 2 rows (width + responses) + 6 prompts (responses + 1) + prompts width + kept tables),
     where rows are those of a batch, and ``width`` the numbers that are computed for a row on the way to its logits.
     """
-    given = {"counts": np.broadcast_to(0.0, (prompts, responses))}
+    given = {"counts": _of_shape(prompts, responses)}
     activations = 2 * batch * (width + responses) + prompts * width
     tables = (TABLES + looks - 1) * prompts * (responses + 1)
     return NUMBER * (COPIES * _parameters(family, given) + activations + tables)
@@ -41,12 +40,18 @@ def transformer_bytes(
     batch, or of one pass over the corpus where they are more, and each token has 2 vocabulary numbers for its logits
     and layers (10 width + 3 hidden + 3 heads length) on the way to them, twice for the gradient.
     """
-    given = {"word": np.broadcast_to(0, vocabulary), "place": np.broadcast_to(0, length)}
+    given = {"word": _of_shape(vocabulary), "place": _of_shape(length)}
     hidden = model.hidden or 4 * model.width
     each = 2 * vocabulary + model.layers * (10 * model.width + 3 * hidden + 3 * model.heads * length)
     rows = max(batch, min(CHUNK, facts * model.templates))
     tables = (TABLES + looks - 1) * facts * (responses + 1)
     return NUMBER * (COPIES * _parameters(model, given) + 2 * rows * length * each + tables)
+
+
+def _of_shape(*shape: int) -> Any:
+    """What has the shape of an array, however large, and takes no memory."""
+    struct: Any = jax.ShapeDtypeStruct
+    return struct(shape, float)
 
 
 def _parameters(family: Family, given: Any) -> int:

@@ -7,6 +7,7 @@ gathers the rows of its draws.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -85,9 +86,13 @@ class Tabular(Family):
     def density(self, params: Params, examples: Examples) -> Fit | TableFit:
         """p_hat of every response of every prompt."""
         params, given = jax.tree.map(jnp.asarray, (params, examples.given))
-        logits = masked(self.logits(params, None, given).astype(float), given)  # in double: rows must sum to 1
-        p_hat = np.asarray(jax.nn.softmax(logits, axis=1))
-        return TableFit(self.name, p_hat)
+        return TableFit(self.name, np.asarray(_p_hat(self, params, given)))
+
+
+@partial(jax.jit, static_argnums=0)
+def _p_hat(family: Tabular, params: Params, given: Tree) -> Float[Array, "rows columns"]:
+    logits = masked(family.logits(params, None, given).astype(float), given)  # in double: rows must sum to 1
+    return jax.nn.softmax(logits, axis=1)
 
 
 def masked(logits: Float[Array, "rows columns"], given: Tree) -> Float[Array, "rows columns"]:

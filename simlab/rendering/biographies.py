@@ -17,10 +17,13 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.corpora import IDK, MOST_ENTRIES, Listed, Truth
 from simlab.errors import BadInput
-from simlab.rendering.templates import ENDINGS, MOST_TEMPLATES, OPENINGS, Attribute, coin
+from simlab.rendering.names import ending_of, name_of
+from simlab.rendering.templates import MOST_TEMPLATES, Attribute, phrases, plain_words
+from simlab.rendering.tokens import END
 from simlab.worlds import World
 
-END, UNKNOWN = 0, 1  # token ids: the end (and the padding behind it), and the response "unknown"
+UNKNOWN = 1
+"""The token of the response "unknown", IDK; END, which is 0, is also the padding behind the end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,19 @@ class Register:
     def answers(self) -> Int[np.ndarray, " facts"]:
         """|R_c| of each fact."""
         return np.repeat([one.values for one in self.attributes], self.individuals)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many words there are, counted without making them."""
+        plain = plain_words(phrases(self.attributes, self.templates + self.held_out))
+        return 2 + len(plain) + sum(self.name_parts) + sum(n for one in self.attributes for n in one.parts)
+
+    @property
+    def length(self) -> int:
+        """The tokens of the longest sentence, its end included."""
+        said = phrases(self.attributes, self.templates + self.held_out)
+        prompt = max(len(head) + len(tail) for several in said for head, tail in several)
+        return prompt + len(self.name_parts) + max(len(one.parts) for one in self.attributes) + 1
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -255,28 +271,23 @@ def spell(register: Register, tokens: Int[np.ndarray, " length"]) -> str:
 
 def _vocabulary(register: Register) -> tuple[tuple[str, ...], Layout]:
     """Number the words: end and unknown, those of templates, of names, of values; lay the prompts out."""
-    count = register.templates + register.held_out
-    phrases = [
-        [(OPENINGS[t // 5].split(), ENDINGS[one.name][t % 5].split()) for t in range(count)]
-        for one in register.attributes
-    ]
-    plain = sorted({word for several in phrases for pair in several for part in pair for word in part})
-    words = ["<end>", "unknown", *plain]
+    said = phrases(register.attributes, register.templates + register.held_out)
+    words = ["<end>", "unknown", *plain_words(said)]
     index = {word: i for i, word in enumerate(words)}
     name_start = []
     for part, n in enumerate(register.name_parts):
         name_start.append(len(words))
-        words += [coin(part, i).capitalize() for i in range(n)]
+        words += [name_of(i, ending_of(part)).capitalize() for i in range(n)]
     value_start, kind = [], len(name_start)
     for one in register.attributes:
         starts = []
         for n in one.parts:
             starts.append(len(words))
-            words += [coin(kind, i) for i in range(n)]
+            words += [name_of(i, ending_of(kind)) for i in range(n)]
             kind += 1
         value_start.append(tuple(starts))
     names = [-1 - k for k in range(len(register.name_parts))]
-    prompts = [[[index[w] for w in head] + names + [index[w] for w in tail] for head, tail in one] for one in phrases]
+    prompts = [[[index[w] for w in head] + names + [index[w] for w in tail] for head, tail in one] for one in said]
     size = np.array([[len(prompt) for prompt in one] for one in prompts])
     pattern = np.full((*size.shape, size.max()), END)
     for a, several in enumerate(prompts):

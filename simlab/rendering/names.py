@@ -12,6 +12,7 @@ from simlab.errors import BadInput
 
 CONSONANTS, VOWELS = "bdfghjklmnprstvz", "aeiou"
 SYLLABLES = len(CONSONANTS) * len(VOWELS)
+ENDINGS = ("n", "rd", "lk", "l", "th", "x", "sk", "mp", "nt", "sh", "st", "rk")
 
 
 def name_of(number: int, ending: str = "") -> str:
@@ -28,6 +29,11 @@ def name_of(number: int, ending: str = "") -> str:
         code, syllable = divmod(code, SYLLABLES)
         letters += CONSONANTS[syllable // len(VOWELS)] + VOWELS[syllable % len(VOWELS)]
     return letters + ending
+
+
+def ending_of(kind: int) -> str:
+    """Return the ending that tells names of this ``kind`` from all others: names end in a vowel, endings have none."""
+    return ENDINGS[kind % len(ENDINGS)] * (1 + kind // len(ENDINGS))
 
 
 def number_of(name: str, ending: str = "") -> int:

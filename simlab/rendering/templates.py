@@ -1,11 +1,10 @@
-"""The words of biographies: templates in plain English, coined names and values, and the attributes they belong to."""
+"""The words of biographies: templates in plain English, and the attributes whose values they state."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-
-import numpy as np
 
 from simlab.errors import BadInput
 
@@ -39,7 +38,7 @@ class Attribute:
     @property
     def values(self) -> int:
         """How many values the attribute can have."""
-        return int(np.prod(self.parts))
+        return math.prod(self.parts)
 
 
 PUBLISHED = (
@@ -53,11 +52,13 @@ PUBLISHED = (
 """The attributes of Zucchet et al. 2025: 58.7 bits an individual, and ln|R_c| = 6.79 nats a fact in the mean."""
 
 
-@lru_cache(maxsize=100_000)
-def coin(kind: int, number: int) -> str:
-    """A pronounceable word, another for every ``number``: its syllables are digits to base 20, its end the ``kind``."""
-    syllables, number = "", number + 20
-    while number:
-        number, digit = divmod(number, 20)
-        syllables += "bdfgklmnprstvz"[digit % 14] + "aeiou"[digit % 5]
-    return syllables + ("n", "rd", "lk", "l", "th", "x", "sk", "mp", "nt", "sh", "st", "rk")[kind % 12]
+def phrases(attributes: Sequence[Attribute], templates: int) -> list[list[tuple[list[str], list[str]]]]:
+    """Return the words before and after the name, of each attribute and each of its first ``templates``."""
+    return [
+        [(OPENINGS[t // 5].split(), ENDINGS[one.name][t % 5].split()) for t in range(templates)] for one in attributes
+    ]
+
+
+def plain_words(said: list[list[tuple[list[str], list[str]]]]) -> list[str]:
+    """Return the distinct words of such phrases, in alphabetical order."""
+    return sorted({word for several in said for pair in several for part in pair for word in part})

@@ -99,7 +99,7 @@ def make_tokeniser(kind: str, texts: Iterable[str], subwords: int | None = None)
 
     Raises ``BadInput`` for an unknown kind and for subwords that are not asked for, too few or no whole number.
     """
-    if kind not in TOKENISERS:
+    if not isinstance(kind, str) or kind not in TOKENISERS:
         raise unknown("tokens", kind, TOKENISERS)
     if subwords is None:
         return TOKENISERS[kind](texts)

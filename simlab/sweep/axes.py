@@ -175,8 +175,11 @@ def _kinds(annotation: object) -> set[object]:
 
 def sentences(error: ValidationError, origins: Mapping[str, str], experiment: Experiment) -> list[str]:
     """One sentence a mistake: the name, the value, where it came from, the rule."""
-    found = []
-    for mistake in error.errors():
+    found, mistakes = [], error.errors()
+    of_parts = {mistake["loc"][0] for mistake in mistakes if len(mistake["loc"]) > 1}
+    for mistake in mistakes:
+        if mistake["type"] == "too_short" and mistake["loc"][0] in of_parts:
+            continue  # parts that are refused are not counted
         cause = mistake.get("ctx", {}).get("error")
         name = str(mistake["loc"][0]) if mistake["loc"] else ""
         if isinstance(cause, BadInput) and not name:

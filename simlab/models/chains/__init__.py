@@ -8,13 +8,13 @@ enumerated. The general n-gram, with its smoothing, is that family's own.
 """
 
 from simlab.models.chains.counting import Chain, fit, overlay, probabilities
-from simlab.models.chains.indexing import END, Steps, index_steps
+from simlab.models.chains.indexing import STOP, Steps, index_steps
 from simlab.models.chains.levels import log_bins
 from simlab.models.chains.sampling import Generated, generate, number_strings
 from simlab.models.chains.walking import Walk, walk
 
 __all__ = [
-    "END",
+    "STOP",
     "Chain",
     "Generated",
     "Steps",

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from simlab.errors import BadInput
 
-END = -1
+STOP = -1
 """The target of a step that ends the string."""
 
 MOST_TOKENS = 3 * 10**9  # a pair of tokens is one 64-bit integer
@@ -20,7 +20,7 @@ class Steps:
     """The strings of a world as steps between contexts, a context being two neighbouring tokens.
 
     String i begins in the context ``start[i]`` and takes the steps ``step[offsets[i]:offsets[i + 1]]``. A step leads
-    from the context ``source`` to ``target``, which is END where the string ends; steps are numbered by source, and
+    from the context ``source`` to ``target``, which is STOP where the string ends; steps are numbered by source, and
     those of context c are ``first[c]`` to ``first[c + 1] - 1``.
     """
 
@@ -61,8 +61,8 @@ def index_steps(tokens: Int[np.ndarray, " tokens"], offsets: Int[np.ndarray, " s
     place = np.flatnonzero(begins)
     pair = tokens[place].astype(np.int64) * (int(tokens.max()) + 1) + tokens[place + 1]
     known, context = np.unique(pair, return_inverse=True)
-    following = np.append(context[1:], END)
-    following[last - np.arange(1, len(last) + 1)] = END  # string i has given up i places before this one's last
+    following = np.append(context[1:], STOP)
+    following[last - np.arange(1, len(last) + 1)] = STOP  # string i has given up i places before this one's last
     taken, step = np.unique(context * (len(known) + 1) + following + 1, return_inverse=True)
     source, target = taken // (len(known) + 1), taken % (len(known) + 1) - 1
     begin = offsets - np.arange(len(offsets))

@@ -107,7 +107,7 @@ def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings
 
 def _check_order(tokens: Tokens, order: int) -> None:
     longest = int(tokens.lengths.max()) + 1
-    if not (between(1, order, longest) and order == int(order)):
+    if isinstance(order, bool) or not (between(1, order, longest) and order == int(order)):
         raise BadInput(
             f"order = {shown(order)}: must be a whole number from 1 to {longest}, the tokens of the longest string "
             "with its start and end marks"

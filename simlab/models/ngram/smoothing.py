@@ -69,21 +69,21 @@ def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = N
     ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where counts of counts
     or discounts are taken.
     """
-    if smoothing not in SMOOTHINGS:
+    if not isinstance(smoothing, str) or smoothing not in SMOOTHINGS:
         raise unknown("smoothing", smoothing, SMOOTHINGS)
     return SMOOTHINGS[smoothing](counts, constant)
 
 
 def _mle(counts: Counts, constant: Constant) -> Ngram:
     if constant is not None:
-        raise BadInput(f"constant = {constant}: mle has none; leave it out, or choose another smoothing")
+        raise BadInput(f"constant = {shown(constant)}: mle has none; leave it out, or choose another smoothing")
     p = _ratio(counts, counts.count, counts.total)
     return Ngram(counts, "mle", p, np.zeros(len(p)), _summed(counts.child, p))
 
 
 def _add_constant(counts: Counts, constant: Constant) -> Ngram:
     k: Any = 1.0 if constant is None else constant
-    if not (between(0, k, np.inf) and 0 < k < np.inf):
+    if isinstance(k, bool) or not (between(0, k, np.inf) and 0 < k < np.inf):
         raise BadInput(f"constant = {shown(k)}: must be a number, positive and finite")
     k = float(k)
     total = counts.total + k * counts.vocabulary
@@ -187,7 +187,9 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
     try:
         discount = np.asarray(constant, dtype=float)
     except (TypeError, ValueError):
-        raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth") from None
+        discount = None
+    if discount is None or isinstance(constant, (bool, str)):
+        raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth")
     if discount.ndim and len(discount) != counts.order:
         raise BadInput(f"constant has {len(discount)} discounts: {smoothing} of order {counts.order} has one a depth")
     if not ((discount >= 0) & (discount <= 1)).all():

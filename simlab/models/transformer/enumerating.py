@@ -19,7 +19,8 @@ from jaxtyping import Array, Float, Int
 from simlab.corpora import MOST_ENTRIES
 from simlab.errors import BadInput
 from simlab.models.transformer.decoder import Decoder, attend, read
-from simlab.rendering.biographies import END, UNKNOWN, Register, ask
+from simlab.rendering.biographies import UNKNOWN, Register, ask
+from simlab.rendering.tokens import END
 
 MEMORY = 2**28  # bytes that one chunk of prompts may take
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from simlab.corpora import Listed
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.fitting import Examples, Family
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
@@ -58,6 +58,8 @@ class Transformer(Family):
                 raise BadInput(f"{name} = {getattr(self, name)}: must be a whole number from 1 to {most}")
         if self.width % self.heads:
             raise BadInput(f"width = {self.width}: must be a multiple of heads = {self.heads}")
+        if not isinstance(self.tied, bool):
+            raise BadInput(f"tied = {shown(self.tied)}: must be True or False")
         if self.asked not in ("written", "held_out"):
             raise BadInput(f"asked = {self.asked!r}: must be 'written' or 'held_out'")
 
@@ -118,4 +120,10 @@ class Transformer(Family):
 
     def activations(self, params: Decoder, rows: Any, given: Any) -> dict[str, Array]:  # noqa: ARG002
         """Attention, neurons and residual stream of each block, over the tokens of each sentence but its last."""
-        return read(jax.tree.map(jnp.asarray, params), jnp.asarray(rows["tokens"])[:, :-1])[2]
+        found: dict[str, Array] = _activations(params, jnp.asarray(rows["tokens"])[:, :-1])
+        return found
+
+
+@jax.jit
+def _activations(params: Decoder, tokens: Int[Array, "rows length"]) -> dict[str, Array]:
+    return read(params, tokens)[2]
