@@ -131,6 +131,29 @@ def test_a_table_says_which_columns_it_took():
     assert (log.files[0].format, log.files[0].told_by) == ("table", "its columns")
 
 
+def test_names_of_columns_are_known_in_any_case_and_with_space_around_them():
+    log = read(write("a.csv", "ID, Grade , CONFIDENCE", "a,1,0.25", "b,0,0.75"))
+    assert (log.outcome.tolist(), log.confidence.tolist()) == ([CORRECT, WRONG], [0.25, 0.75])
+    assert mapping(log)["grade"] == "column ' Grade '"
+
+
+def test_a_column_of_confidences_that_holds_none_is_told():
+    log = read(write("a.csv", "id,grade,p", "1,1,NaN", "2,0,", "3,idk,"))
+    assert not log.has_confidence
+    assert (log.odd("confidence_missing").rows, log.odd("confidence_missing").first) == (2, "line 2")
+    assert read(write("b.csv", "id,grade", "1,1", "2,0")).oddities == ()
+
+
+def test_merged_files_say_where_each_of_them_has_a_quantity_from():
+    paths = write("a.csv", "id,grade", "1,1", "2,0"), write("b.csv", "qid,correct,p", "3,1,0.5", "4,0,0.25")
+    log = read(*paths, merge="all")
+    assert log.sources == {
+        "id": "column 'id' or column 'qid'",
+        "grade": "column 'grade' or column 'correct'",
+        "confidence": "column 'p'",
+    }
+
+
 def test_columns_can_be_named():
     path = write("a.csv", "id,grade,other,sure,confidence", "a,1,0,0.25,0.5", "b,1,0,0.75,0.5")
     log = read(path, grade="other", confidence="sure")
@@ -391,7 +414,50 @@ def test_harness_samples_of_multiple_choice():
     assert log.question[0] == key_of("x")
     named = read(path, grade="acc_norm")
     assert named.outcome.tolist() == [WRONG, WRONG]
-    assert not named.has_confidence
+    assert not named.has_confidence  # its choices' lengths stand nowhere
+    assert "confidence" not in mapping(named)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_harness_choices_by_character_have_the_likelihood_of_the_one_that_is_chosen(later):
+    """acc_norm answers "yes, of course" at -6 over 14 characters, although "no" at -2 over 2 is the likelier text."""
+    texts = [" no", " yes, of course", " maybe"]
+    if later:
+        arguments = {f"gen_args_{i}": {"arg_0": "?", "arg_1": text} for i, text in enumerate(texts)}
+    else:
+        arguments = [["?", text] for text in texts]
+    lls = [-2.0, -6.0, -9.0]
+    path = write(
+        "samples_a.jsonl",
+        samples(lls, 0.0, acc_norm=1.0, arguments=arguments),
+        samples(lls, 1.0, doc_id=1, acc_norm=0.0, arguments=arguments),
+    )
+    log = read(path, grade="acc_norm")
+    weights = np.exp(lls)
+    assert log.confidence == pytest.approx([weights[1] / weights.sum()] * 2, rel=1e-12)
+    assert mapping(log)["confidence"].startswith("share of the likelihood that the chosen answer has")
+    assert read(path).confidence == pytest.approx([weights[0] / weights.sum()] * 2, rel=1e-12)
+
+
+def test_harness_answers_generated_k_times_have_the_share_that_is_graded():
+    def line(i, texts, graded, score):
+        base = {"doc_id": i, "doc": {}, "target": "7", "resps": [texts], "filtered_resps": [graded], "filter": "none"}
+        return {**base, "exact_match": score}
+
+    path = write(
+        "samples_qa.jsonl",
+        line(0, ["Rome", "rome.", "Oslo", " Rome "], "Rome", 1.0),
+        line(1, ["Oslo", "Rome", "Bern", "Bonn"], "Oslo", 0.0),
+        line(2, ["it is 7", "it is 8"], "7", 1.0),  # a filter took it from the text: none of the four says 7
+        line(3, ["7"], "7", 1.0),
+    )
+    log = read(path)
+    np.testing.assert_array_equal(log.confidence, [0.75, 0.25, math.nan, math.nan])
+    assert mapping(log)["confidence"] == "share of the answers in 'resps' that are the graded one"
+    assert (log.odd("confidence_missing").rows, log.odd("confidence_missing").first) == (2, "line 3")
+    single = read(write("samples_one.jsonl", line(0, ["7"], "7", 1.0), line(1, ["8"], "8", 0.0)))
+    assert "confidence" not in mapping(single)
+    assert single.oddities == ()
 
 
 def test_harness_likelihoods_without_the_question_are_no_choices():
@@ -521,6 +587,33 @@ def test_inspect_values_that_are_no_grade_are_refused_with_the_sample():
         "d.json: has no samples (status started): an audit needs graded answers",
         as_json("d.json", header("started"), []),
     )
+
+
+def test_inspect_values_that_no_float_and_no_file_holds():
+    """Whole numbers beyond 1e308, and halves of pairs that stand for one character."""
+    huge = as_json("a.json", header(), [sample(1, "C"), sample(2, 10**400)])
+    with pytest.raises(BadInput, match=r"^a.json, sample 2, epoch 1: grade 10+… cannot be read: must be C, I, P, N, a"):
+        read_logs([huge])
+    sure = as_json("b.json", header(), [sample(i, "C", metadata={"confidence": 10**400}) for i in range(2)])
+    with pytest.raises(BadInput, match=r"^b.json, sample 0, epoch 1: confidence 10+… cannot be read: must be a number"):
+        read_logs([sure])
+    Path("c.json").write_text('{"eval": {}, "samples": [{"id": ' + "9" * 5_000 + "}]}")
+    refused("c.json: holds a number of thousands of digits: no log does", "c.json")
+    torn = {**header(), "eval": {**header()["eval"], "model": "m\ud800"}}
+    log = read(as_json("d.json", torn, [sample(chr(0xDC00 + i), "CI"[i], "x\ud83d") for i in range(2)]))
+    assert log.model == "m?"
+    assert len(set(log.question.tolist())) == 2
+    odd = {**header(), "status": 3, "eval": {"model": ["m"], "task": {"t": 1}}}
+    log = read(as_json("e.json", odd, [sample(i, "C") for i in range(2)]))
+    assert (log.model, log.task, log.odd("unfinished").first) == (None, None, "3")
+
+
+def test_a_member_that_claims_to_be_endless_is_not_unpacked(monkeypatch):
+    path = as_zip("a.eval", header(), [sample(i, "C", "x" * 400) for i in range(2)])
+    monkeypatch.setattr("simlab.logs.documents.LARGEST", 500)
+    refused("a.eval, samples/0_epoch_1.json: unpacks to 0.0 GiB, and no sample is that long: the log is damaged", path)
+    monkeypatch.setattr("simlab.logs.documents.LARGEST", 5_000)
+    assert read(path).outcome.size == 2
 
 
 def test_an_unfinished_inspect_log_says_so():

@@ -47,6 +47,9 @@ def test_the_ten_benchmarks_of_the_meta_evaluation() -> None:
     for one in boards.BENCHMARKS:  # no answer is too unlikely to be worth giving, in any of the ten
         assert grading.rewarded_threshold(one.rule) == 0
         assert "arXiv" in one.source
+        assert "arXiv" in one.counted or "rows of" in one.counted
+    sizes = [448, 12_032, 541, 4_428, 1_024, 6_511, 1_324, 756, 2_294, 2_500]
+    assert [one.questions for one in boards.BENCHMARKS] == sizes
     assert boards.benchmark("wildbench").rule.break_even < 0
     with pytest.raises(BadInput, match=r"^benchmark 'gqpa' is unknown: did you mean 'gpqa'\?$"):
         boards.benchmark("gqpa")

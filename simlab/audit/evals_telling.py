@@ -6,6 +6,7 @@ from simlab.audit.evals_record import AtTarget, Board, EvalsAudit, Leaderboard, 
 from simlab.audit.rounding import at_least, at_most, percent, rate
 from simlab.audit.telling import Line, Section
 from simlab.estimates import Estimate
+from simlab.grading import threshold_of
 from simlab.logs import FORMATS
 from simlab.terminal.wording import plural, printable
 
@@ -170,13 +171,15 @@ def reading_lines(one: LogAudit) -> tuple[Line, ...]:
     log = one.log
     formats = dict.fromkeys((FORMATS[file.format], file.told_by) for file in log.files)
     lines = [Line("format", f"{name} ({f'told by {by}' if by != 'as told' else by})") for name, by in formats]
-    roles = {role.role: role.source for role in log.mapping}
     own = "none: each sample is a question of its own"
     first = {"id": own, "grade": "", "confidence": "none, and no votes of several samples: no calibration"}
-    lines += [Line(role, printable(source)) for role, source in {**first, **roles}.items()]
+    lines += [Line(role, printable(source)) for role, source in {**first, **log.sources}.items()]
     lines += [Line(name, printable(value)) for name, value in (("model", log.model), ("task", log.task)) if value]
     if log.penalty is not None:
-        lines.append(Line("penalty", f"{log.penalty:g} for a wrong answer: the scores are 1, 0 and {-log.penalty:g}"))
+        pays = f"answering pays above {percent(threshold_of(log.penalty))}"
+        lines.append(
+            Line("penalty", f"{log.penalty:g} for a wrong answer: the scores are 1, 0 and {-log.penalty:g}, and {pays}")
+        )
     return tuple(lines)
 
 
