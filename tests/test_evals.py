@@ -153,6 +153,33 @@ def test_intervals_count_questions_and_not_samples():
     assert distinct.rates.accuracy.high - distinct.rates.accuracy.low < width / 4  # the negative control
 
 
+def widths(found: object, name: str = "") -> dict[str, float]:
+    """The widths of all intervals in a dictionary, those of curves included, by their places in it."""
+    if isinstance(found, list):
+        found = dict(enumerate(found))
+    if not isinstance(found, dict):
+        return {}
+    if {"estimate", "low", "high"} <= set(found):
+        ends = np.array([found["low"], found["high"]], dtype=float).reshape(2, -1)
+        return {f"{name}.{i}": float(high - low) for i, (low, high) in enumerate(ends.T)}
+    return {key: width for part, inner in found.items() for key, width in widths(inner, f"{name}.{part}").items()}
+
+
+def test_every_interval_of_a_log_counts_questions():
+    """A question written sixteen times says no more than once; of sixteen times the questions intervals are narrow."""
+    once = audit_evals(model("a.csv", 120, bluffs=0.5)).logs[0]
+    rows = [line.split(",") for line in Path("a.csv").read_text().split()[1:]]
+    copied = audit_evals(table("b.csv", rows * 16)).logs[0]
+    distinct = audit_evals(table("c.csv", [(i, *row[1:]) for i, row in enumerate(rows * 16)])).logs[0]
+    one, same, less = (widths(log.as_dict()) for log in (once, copied, distinct))
+    assert set(one) == set(same) == set(less)
+    assert {".scores.targets.2.by_confidence.0", ".calibration.smooth_ece.0", ".selection.e_aurc.0"} < set(one)
+    assert len(one) > 80
+    for name, width in one.items():
+        assert same[name] == pytest.approx(width, rel=0.12, abs=1e-12), name
+        assert less[name] < 0.6 * width or width == 0, name
+
+
 def test_without_confidences_there_is_no_calibration():
     one = audit_evals(table("a.csv", [(i, i % 2) for i in range(40)], "id,grade")).logs[0]
     assert one.calibration is one.selection is None
