@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import math
 import os
 import re
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from test_audit import Checked, fields_of
 
 from simlab.audit import EvalsAudit, audit_evals
-from simlab.audit.evals_ranks import leaderboard_of, rank_intervals, shared_questions
+from simlab.audit.evals_ranks import leaderboard_of, shared_questions
 from simlab.audit.evals_scores import CURVE, TARGETS, stated_of
 from simlab.calibration.clusters import clusters_of
 from simlab.errors import BadInput
@@ -257,37 +256,10 @@ def test_samples_of_a_question_are_one_question():
     assert {s.log: s.score.estimate for s in board.standings} == {"a.csv": 0.25, "b.csv": 0.3}
 
 
-def missed(level: float, logs: int = 8, questions: int = 150, trials: int = 400) -> float:
-    """How often some equal log is said to be surely not the best, of logs that are all alike in truth."""
-    rng, found = np.random.default_rng(5), 0
-    for _ in range(trials):
-        hard = rng.random(questions)
-        means = [(rng.random(questions) < hard).astype(float) for _ in range(logs)]
-        low, _ = rank_intervals(means, 1.0, True, level)
-        found += low[0] > 1
-    return found / trials
-
-
-def test_the_interval_of_a_rank_keeps_its_level_where_all_are_alike():
-    """1 is the rank of every log; without the correction for the number of comparisons it would be missed too often."""
-    assert missed(0.95) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
-    uncorrected = 1 - 0.05 * 7
-    assert missed(uncorrected) > 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
-
-
-def test_pairing_makes_ranks_surer_and_too_few_questions_make_none():
-    rng = np.random.default_rng(2)
-    hard = rng.random(400)
-    drawn = rng.random(400)
-    means = [(drawn < hard + gain).astype(float) for gain in (0.0, 0.05)]
-    low, high = rank_intervals(means, 1.0, True, 0.95)
-    assert (low.tolist(), high.tolist()) == ([2, 1], [2, 1])
-    low, high = rank_intervals(means, 1.0, False, 0.95)
-    assert (low.tolist(), high.tolist()) == ([1, 1], [2, 2])
-    few = [np.zeros(3), np.ones(3)]  # nothing varies, and three questions say next to nothing
-    assert [end.tolist() for end in rank_intervals(few, 1.0, True, 0.95)] == [[1, 1], [2, 2]]
-    many = [np.zeros(30), np.ones(30)]
-    assert [end.tolist() for end in rank_intervals(many, 1.0, True, 0.95)] == [[2, 1], [2, 1]]
+def test_a_board_of_many_logs_has_any_level_that_there_is():
+    names = [table(f"{i}.csv", [(q, (q + i) % 2) for q in range(40)], "id,grade") for i in range(4)]
+    board = audit_evals(names, level=1 - 1e-9).leaderboard.boards[0]
+    assert {(one.low, one.high) for one in board.standings} == {(1, 4)}
 
 
 # ---- alarms, each with a log that must not raise it ----
