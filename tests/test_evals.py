@@ -78,6 +78,8 @@ def test_a_log_counted_by_hand():
     assert at[0.5].accuracy_answered.estimate == pytest.approx(2 / 3)
     assert at[0.5].under_abstention.estimate == pytest.approx(1 / 6)  # the answer at .4
     assert at[0.5].over_abstention.estimate == pytest.approx(1 / 6)  # the abstention at .7
+    assert at[0.75].over_abstention.estimate == 0
+    assert at[0.0].over_abstention.estimate == pytest.approx(2 / 6)
     assert (at[0.75].best_threshold, at[0.75].best_score) == (0.8, pytest.approx(1 / 6))
     assert (at[0.5].best_threshold, at[0.5].best_score) == (0.4, pytest.approx(1 / 6))
     assert one.scores.mean_as_answered.estimate == pytest.approx((2 + 2 * 0.5) / 6)

@@ -680,6 +680,15 @@ def test_k_samples_of_a_question_become_vote_confidence():
     assert plain.odd("repeated").rows == 3
 
 
+def test_votes_that_were_graded_in_two_ways_are_graded_by_their_majority():
+    """An even number of grades is no majority: the answer is wrong. The contradiction is told."""
+    grades = {"1": (1, 0), "2": (1, 1, 0), "3": (0, 1, 0), "4": (1, 1)}
+    lines = [f"{q},x,{grade}" for q, several in grades.items() for grade in several]
+    log = read(write("a.csv", "id,response,correct", *lines))
+    assert log.outcome.tolist() == [WRONG, CORRECT, WRONG, CORRECT]
+    assert log.odd("contradiction").rows == 3
+
+
 def test_samples_in_several_files_vote_together_when_merged():
     for name, answers in (("a.csv", "xy"), ("b.csv", "xz"), ("c.csv", "yz")):
         write(name, "id,response,correct", *(f"{i},{a},{int(a == 'x')}" for i, a in enumerate(answers)))
