@@ -461,11 +461,12 @@ def test_the_same_logs_say_the_same_whatever_their_order_of_rows():
 
 
 def test_two_million_samples_keep_their_budget_and_the_documentation_quotes_the_figures():
-    """30 seconds, here of all processors together, and 2 GiB, in each format."""
+    """30 seconds by the clock and of all processors together, and 2 GiB, in each format."""
     found = json.loads((ROOT / "benchmarks" / "results" / "evals_rows.json").read_text())
     runs = [row for row in found["results"] if row["reading"] == "command"]
     assert len(runs) == 4
-    assert all(row["rows"] == 2_000_000 and row["cpu"] <= 30 and row["peak_bytes"] <= 2 * 2**30 for row in runs)
+    assert all(row["rows"] == 2_000_000 and row["peak_bytes"] <= 2 * 2**30 for row in runs)
+    assert all(row["seconds"] <= 30 and row["cpu"] <= 30 for row in runs)
     spec = importlib.util.spec_from_file_location("evals_rows", ROOT / "benchmarks" / "evals_rows.py")
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)

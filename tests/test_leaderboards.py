@@ -64,6 +64,17 @@ def test_questions_stand_at_the_quantiles_of_a_normal_law() -> None:
     assert math.sqrt(float(wide.difficulty**2 @ wide.share)) == pytest.approx(2, rel=1e-3)
 
 
+def test_the_chance_of_being_right_is_a_guess_where_nothing_is_known_and_certain_where_all_is() -> None:
+    """q = 1/n + (1 - 1/n)/(1 + exp(d - a)): of difficulties far above, at, and far below the competence."""
+    models = Population(np.array([0.7, 0.7]), np.array([0.0, 1.0]), np.zeros(2))
+    questions = boards.Questions(np.array([60.7, 0.7, -60.0]), np.ones(3, dtype=int), 4)
+    np.testing.assert_allclose(boards.belief(models, questions), [[0.25, 0.625, 1.0]] * 2, atol=1e-12)
+    sure = boards.confidence(models, questions)
+    np.testing.assert_allclose(sure[0], [0.25, 0.625, 1.0], atol=1e-12)
+    odds = math.e * np.array([1 / 3, 5 / 3])  # overconfidence of one logit multiplies the odds by e
+    np.testing.assert_allclose(sure[1, :2], odds / (1 + odds), atol=1e-12)
+
+
 # exact sums against runs
 
 
