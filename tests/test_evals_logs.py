@@ -338,6 +338,8 @@ def test_empty_and_absent_files_are_refused():
     refused("empty.eval: is empty: name a file with samples", "empty.eval")
     refused("nowhere.eval: no such file: check the path", "nowhere.eval")
     refused("nowhere.csv: no such file: check the path", "nowhere.csv")
+    for name in ("\udcff.csv", "\udcff.eval", "\udcff.json"):  # a byte that is no UTF-8, as Python has it
+        refused(f"{name!r}: the name is not UTF-8, which the reader cannot open: rename the file", name)
 
 
 @pytest.mark.parametrize(

@@ -133,17 +133,24 @@ def _calibration(one: LogAudit) -> Section:
         return Section("calibration", "Calibration", ())
     brier = found.brier
     parts = (
-        f"{brier.reliability.estimate:.4f} reliability - {brier.resolution.estimate:.4f} resolution + "
-        f"{brier.uncertainty.estimate:.4f} uncertainty + {brier.within_variance.estimate:.4f} variance within bins - "
-        f"{brier.within_covariance.estimate:.4f} covariance within bins"
+        Line("  + reliability", _ends(brier.reliability), "How far bins of confidence are from their accuracy."),
+        Line("  - resolution", _ends(brier.resolution), "How far the accuracies of bins are from that of all."),
+        Line("  + uncertainty", _ends(brier.uncertainty), "What a constant confidence, the accuracy, would score."),
+        Line("  + variance in bins", _ends(brier.within_variance)),
+        Line("  - covariance in bins", _ends(brier.within_covariance)),
     )
     lines = (
         Line("ECE, equal width", _ends(found.ece_width), "Expected calibration error, 15 bins of equal width."),
         Line("ECE, equal mass", _ends(found.ece_mass), "The same, 15 bins of as many answers each."),
         Line("ECE, debiased", _ends(found.ece_debiased), "Equal mass, less what noise alone adds to it."),
         Line("smooth ECE", _ends(found.smooth_ece), "No bins: residuals smoothed at the width that equals the error."),
-        Line("Brier score", _ends(brier.brier), "The mean of (confidence - outcome) squared: 0 is best."),
-        Line("  its parts", parts, "They add up to it: 15 bins of equal width, and what varies within them."),
+        Line(
+            "Brier score",
+            _ends(brier.brier),
+            "The mean of (confidence - outcome) squared: 0 is best. The parts below add up to it: those of 15 bins of "
+            "equal width, and what varies within them.",
+        ),
+        *parts,
     )
     said = tuple(dict.fromkeys(text for est in (found.ece_width, found.smooth_ece) for text in est.warnings))
     notes = tuple(Line("note", text) for text in said)

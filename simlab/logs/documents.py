@@ -17,6 +17,7 @@ from typing import Any
 
 from simlab.errors import BadInput
 from simlab.tables.asking import Progress
+from simlab.tables.data_files import check_name
 
 SUFFIXES = (".eval", ".json")
 """What such files end in."""
@@ -52,6 +53,7 @@ class Document:
 
 def document_of(path: str, progress: Progress | None = None) -> Document:
     """Read a log. Raises ``BadInput`` for a file that is not there, is no log of Inspect AI, or is damaged."""
+    check_name(path)
     file = Path(path)
     try:
         if file.is_dir():

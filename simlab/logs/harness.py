@@ -35,7 +35,7 @@ A_CHARACTER = (
 """The log-likelihoods over the lengths of the choices, which ``arguments`` holds in a later and an earlier form."""
 PLACE = "CASE WHEN list_count({0}) = len({0}) THEN list_position({0}, list_max({0})) END"
 WEIGHTS = "list_transform(likelihoods, lambda one: exp(one - list_max(likelihoods)))"
-SHARE = f"({WEIGHTS})[{{0}}] / list_sum({WEIGHTS})"
+SHARE = f"{{0}} / list_sum({WEIGHTS})"
 
 TEXT = "CASE WHEN json_valid({0}) THEN json_extract_string({0}, '$[0]') END"
 GENERATED = "CASE WHEN json_valid({0}) THEN json_transform({0}, '[[\"VARCHAR\"]]')[1] END"
@@ -84,7 +84,8 @@ def harness_plan(file: DataFile, wanted: Wanted) -> Plan:
         confidence = at[wanted.confidence]
         mapping.append(Role("confidence", f"field {wanted.confidence!r}"))
     elif likelihoods is not None and (metric == BY_LIKELIHOOD or (metric == BY_CHARACTER and source)):
-        confidence = f"CASE WHEN {SEVERAL} THEN {SHARE.format(place)} END"
+        weight = "1" if metric == BY_LIKELIHOOD else f"({WEIGHTS})[{place}]"  # that of the likeliest
+        confidence = f"CASE WHEN {SEVERAL} THEN {SHARE.format(weight)} END"
         mapping.append(Role("confidence", f"share of the likelihood that the chosen answer has, from {responses!r}"))
     elif likelihoods is not None and source and not chosen_by:
         confidence = f"CASE WHEN NOT coalesce({SEVERAL}, false) THEN {AGREED.format(at[source], text)} END"
