@@ -422,13 +422,13 @@ def test_harness_samples_of_multiple_choice():
 
 @pytest.mark.parametrize("later", [True, False])
 def test_harness_choices_by_character_have_the_likelihood_of_the_one_that_is_chosen(later):
-    """acc_norm answers "yes, of course" at -6 over 14 characters, although "no" at -2 over 2 is the likelier text."""
-    texts = [" no", " yes, of course", " maybe"]
+    """acc_norm answers "yes" at -3.2 over 3 letters, not "no" at -2.2 over 2; with the space before it would be "no"."""
+    texts = [" no", " yes", " maybe"]
     if later:
         arguments = {f"gen_args_{i}": {"arg_0": "?", "arg_1": text} for i, text in enumerate(texts)}
     else:
         arguments = [["?", text] for text in texts]
-    lls = [-2.0, -6.0, -9.0]
+    lls = [-2.2, -3.2, -9.0]
     path = write(
         "samples_a.jsonl",
         samples(lls, 0.0, acc_norm=1.0, arguments=arguments),
