@@ -422,7 +422,7 @@ def test_harness_samples_of_multiple_choice():
 
 @pytest.mark.parametrize("later", [True, False])
 def test_harness_choices_by_character_have_the_likelihood_of_the_one_that_is_chosen(later):
-    """acc_norm answers "yes" at -3.2 over 3 letters, not "no" at -2.2 over 2; with the space before it would be "no"."""
+    """acc_norm answers "yes", -3.2 over 3 letters, not "no", -2.2 over 2: it would with the space before."""
     texts = [" no", " yes", " maybe"]
     if later:
         arguments = {f"gen_args_{i}": {"arg_0": "?", "arg_1": text} for i, text in enumerate(texts)}
