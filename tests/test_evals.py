@@ -424,6 +424,11 @@ def test_the_text_says_how_each_log_was_read_and_what_comes_first():
         "= column 'confidence'"
     )
     assert any(line.startswith("Ranks: t = 0.75, by confidence") for line in lines)
+    told = re.findall(r"^  t = 0\.5, penalty 1 +answers (.*)$", full().text(), re.M)
+    ends = r"-?\d\.\d+ \(-?\d\.\d+ to -?\d\.\d+\)"
+    assert re.match(rf"{ends}, {ends} of them right; under-abstention {ends}, over-abstention {ends};", told[0])
+    parts = re.findall(r"^    [+-] (\w+)[\w ]*? +\S+ \(\S+ to \S+\)$", full().text(), re.M)
+    assert parts == ["reliability", "resolution", "uncertainty", "variance", "covariance"] * 2
     assert lines[-1].startswith("Intervals in brackets: level 95 %")
     assert max(map(len, full().text(60).splitlines())) <= 60
 
@@ -439,6 +444,12 @@ def test_the_page_is_whole_and_self_contained():
     assert not {"script", "link", "img", "iframe"} & set(checked.tags)
     assert checked.tags.count("svg") == 2 + 3 * 2
     assert audit.html() == text  # nothing of the clock or of chance
+
+
+def test_a_figure_of_many_logs_says_which_it_shows():
+    names = [table(f"{i}.csv", [(q, (q + i) % 2) for q in range(30)], "id,grade") for i in range(13)]
+    assert "The score of each of the first 12 of 13 logs against the target" in audit_evals(names).html()
+    assert "The score of each log against the target" in audit_evals(names[:12]).html()
 
 
 def test_names_of_files_cannot_break_the_page_or_the_text():

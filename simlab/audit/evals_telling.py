@@ -111,7 +111,7 @@ def _abstaining(one: LogAudit) -> Section:
             continue
         if not at.t:  # every confidence but 0 is above it
             continue
-        right = f", {rate(at.accuracy_answered.estimate)} of them right" if at.accuracy_answered is not None else ""
+        right = f", {_ends(at.accuracy_answered)} of them right" if at.accuracy_answered is not None else ""
         says = f"answers {_ends(at.answered)}{right}; under-abstention {_ends(at.under_abstention)}"
         says += f", over-abstention {_ends(at.over_abstention)}" if at.over_abstention is not None else ""
         says += f"; in hindsight best above {at.best_threshold:.3g}, score {rate(at.best_score)}"
