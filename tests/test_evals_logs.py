@@ -610,6 +610,13 @@ def test_inspect_values_that_no_float_and_no_file_holds():
     assert (log.model, log.task, log.odd("unfinished").first) == (None, None, "3")
 
 
+def test_a_sample_that_was_written_anew_counts_once_and_as_it_is_last():
+    path = as_zip("a.eval", header(), [sample(i, "I") for i in range(3)])
+    with zipfile.ZipFile(path, "a") as packed, pytest.warns(UserWarning, match="Duplicate name"):
+        packed.writestr("samples/1_epoch_1.json", json.dumps(sample(1, "C")))
+    assert read(path).outcome.tolist() == [WRONG, CORRECT, WRONG]
+
+
 def test_a_member_that_claims_to_be_endless_is_not_unpacked(monkeypatch):
     path = as_zip("a.eval", header(), [sample(i, "C", "x" * 400) for i in range(2)])
     monkeypatch.setattr("simlab.logs.documents.LARGEST", 500)

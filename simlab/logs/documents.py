@@ -130,7 +130,8 @@ def _unzipped(path: str, progress: Progress | None) -> tuple[Mapping[str, Any], 
     member = ""
     try:
         with zipfile.ZipFile(path) as log:
-            names = [name for name in log.namelist() if name.startswith(SAMPLES) and name.endswith(".json")]
+            members = dict.fromkeys(log.namelist())  # what is written anew is there twice, and read as it is last
+            names = [name for name in members if name.startswith(SAMPLES) and name.endswith(".json")]
             header: Mapping[str, Any] = {}
             for member in reversed(HEADERS):
                 if member in log.namelist():
