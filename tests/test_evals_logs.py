@@ -232,6 +232,24 @@ def test_a_column_of_models_splits_a_table():
     assert read(path).odd("contradiction").rows == 2
 
 
+def test_gradings_of_simpleqa_are_known_by_their_columns():
+    log = read(write("a.jsonl", *({"id": i, "simpleqa_grade": g} for i, g in enumerate(("CORRECT", "INCORRECT")))))
+    assert (log.files[0].format, log.files[0].told_by) == ("simpleqa", "simpleqa_grade")
+    flags = ("is_correct", "is_incorrect", "is_not_attempted")
+    rows = [dict(zip(("id", *flags), (i, *(int(i == k) for k in range(3))), strict=True)) for i in range(3)]
+    log = read(write("b.jsonl", *rows))
+    assert (log.files[0].format, log.files[0].told_by) == ("simpleqa", ", ".join(flags))
+    assert log.outcome.tolist() == [CORRECT, WRONG, ABSTAINED]
+
+
+def test_samples_without_an_id_are_questions_of_their_own():
+    paths = [write(name, "id,grade", ",1", ",0", "x,1", ",1") for name in ("a.csv", "b.csv")]
+    logs = read_logs(paths)
+    questions = [one for log in logs for one in log.question.tolist()]
+    assert len(set(questions)) == 7  # x is one question in both
+    assert logs[0].odd("unnamed").rows == 3
+
+
 def test_choices_are_counted_or_told():
     path = write(
         "a.jsonl",
