@@ -197,7 +197,10 @@ def test_edges_all_right_all_wrong_all_silent():
     assert [at.as_answered.estimate for at in silent.scores.targets] == [0] * 4
     certain = audit_evals(table("c.csv", [(i, int(i > 5), 1.0 if i % 2 else 0.5) for i in range(50)]))
     assert certain.logs[0].scores.targets[-1].answered.estimate == 0.5
-    assert "certain_and_wrong" in names(certain)
+    (said,) = [one for one in certain.findings if one.name == "certain_and_wrong"]
+    assert dict(said.evidence) == {"wrong": 3, "certain": 25}
+    nearly = table("e.csv", [(i, int(i > 5), 0.999999 if i % 2 else 0.5) for i in range(50)])
+    assert "certain_and_wrong" not in names(audit_evals(nearly))
     for audit in (audit_evals("a.csv"), audit_evals("b.csv"), certain):
         json.dumps(audit.as_dict(), allow_nan=False)
         assert Checked(audit.html()).open == []
