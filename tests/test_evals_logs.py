@@ -131,6 +131,15 @@ def test_a_table_says_which_columns_it_took():
     assert (log.files[0].format, log.files[0].told_by) == ("table", "its columns")
 
 
+@pytest.mark.parametrize("other", [("1,1", "2,-3"), ("1,1", "2,0")])
+def test_files_of_different_penalties_are_not_merged(other):
+    """Of a file without a score below 0 nobody knows whether its zeros are wrong answers or abstentions."""
+    paths = write("a.csv", "id,score", "1,1", "2,-2"), write("b.csv", "id,score", *other)
+    sentence = "a.csv: wrong answers cost another penalty than in the files it is merged with"
+    refused(sentence, *paths, merge="all")
+    assert len(read_logs(paths)) == 2
+
+
 def test_names_of_columns_are_known_in_any_case_and_with_space_around_them():
     log = read(write("a.csv", "ID, Grade , CONFIDENCE", "a,1,0.25", "b,0,0.75"))
     assert (log.outcome.tolist(), log.confidence.tolist()) == ([CORRECT, WRONG], [0.25, 0.75])
