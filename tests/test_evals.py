@@ -88,6 +88,18 @@ def test_a_log_counted_by_hand():
     assert one.selection.auroc.estimate == 0.75
 
 
+def test_by_confidence_abstentions_count_without_one_and_answers_do_not():
+    table("a.csv", [(1, 1, 0.9), (2, 0, 0.8), (3, 1, ""), (4, "idk", ""), (5, "idk", 0.95)])
+    one = audit_evals("a.csv").logs[0]
+    at = next(target for target in one.scores.targets if target.t == 0.75)
+    assert at.by_confidence.estimate == pytest.approx(
+        (1 - 3 + 0 + 0) / 4
+    )  # the answer without a confidence is left out
+    assert at.answered.estimate == pytest.approx(2 / 4)
+    assert at.over_abstention.estimate == pytest.approx(1 / 4)
+    assert at.as_answered.estimate == pytest.approx((1 - 3 + 1) / 5)
+
+
 def test_the_score_as_answered_is_its_closed_form():
     """coverage (a - t)/(1 - t), a the accuracy given an answer; it is 0 at t = a."""
     one = audit_evals(model("a.csv", bluffs=0.3)).logs[0]
@@ -252,6 +264,18 @@ def test_scores_of_a_board_are_those_of_the_logs_on_the_questions_that_all_share
     alone = leaderboard_of(apart, (0.0,), 0.95, shared_questions(apart))
     assert (alone.paired, alone.questions) == (False, 0)
     assert {s.score.estimate for s in alone.boards[0].standings} == {0.5}
+
+
+def test_a_question_counts_by_confidence_where_all_logs_have_one_for_it():
+    table("a.csv", [(i, i % 2, "" if i < 10 else 0.9) for i in range(40)])
+    table("b.csv", [(i, i % 3 == 0, 0.8) for i in range(40)])
+    boards = {(b.t, b.by_confidence): b for b in audit_evals(["a.csv", "b.csv"]).leaderboard.boards}
+    score = {s.log: s.score.estimate for s in boards[0.75, True].standings}
+    rows = range(10, 40)
+    assert score["a.csv"] == pytest.approx(np.mean([1 if i % 2 else -3 for i in rows]))
+    assert score["b.csv"] == pytest.approx(np.mean([-3 if i % 3 else 1 for i in rows]))
+    whole = {s.log: s.score.estimate for s in boards[0.75, False].standings}
+    assert whole["b.csv"] == pytest.approx(np.mean([-3 if i % 3 else 1 for i in range(40)]))
 
 
 def test_samples_of_a_question_are_one_question():
