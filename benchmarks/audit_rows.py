@@ -14,7 +14,6 @@ are those of 5e7 rows, and docs/audit.md quotes ``summary`` of them.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -168,19 +167,10 @@ def main() -> None:
                     flush=True,
                 )
     if given.out:
-        machine = {
-            "machine": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "duckdb": duckdb.__version__,
-            "memory_limit": MEMORY_LIMIT,
-        }
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = given.out.with_suffix(".tmp")
-        found = {"machine": machine, "start_seconds": start, "results": results}
-        whole.write_text(json.dumps(found, indent=1) + "\n")
-        whole.replace(given.out)
+        from run import machine, save  # from the folder of this script, and here: a child's memory is measured
+
+        here = {"machine": platform.platform(), **machine(), "duckdb": duckdb.__version__, "memory_limit": MEMORY_LIMIT}
+        save(given.out, {"machine": here, "start_seconds": start, "results": results})
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ Store: a folder of a million rows is opened, collected and summarised, and opene
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import platform
 import statistics
 import subprocess
@@ -137,13 +135,9 @@ def main() -> None:
         for name, value in numbers.items():
             print(f"{part:10} {name:24} {value:10.3f}")
     if given.out:
-        machine = {
-            "machine": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        }
-        given.out.write_text(json.dumps({"machine": machine, "results": found}, indent=1) + "\n")
+        from run import machine, save  # from the folder of this script
+
+        save(given.out, {"machine": {"machine": platform.platform(), **machine()}, "results": found})
 
 
 if __name__ == "__main__":

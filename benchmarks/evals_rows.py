@@ -12,7 +12,6 @@ as a scale for the machine. 1e5 rows are a smoke size; docs/evals.md quotes ``su
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -134,17 +133,10 @@ def main() -> None:
                     flush=True,
                 )
     if given.out:
-        machine = {
-            "machine": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "duckdb": duckdb.__version__,
-        }
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = given.out.with_suffix(".tmp")
-        whole.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
-        whole.replace(given.out)
+        from run import machine, save  # from the folder of this script, and here: a child's memory is measured
+
+        here = {"machine": platform.platform(), **machine(), "duckdb": duckdb.__version__}
+        save(given.out, {"machine": here, "results": results})
 
 
 if __name__ == "__main__":

@@ -11,10 +11,7 @@ clock.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -190,19 +187,9 @@ def main() -> None:
         ratio = f"{row['ratio']:10.1f} x" if "ratio" in row else ""
         print(f"{row['name']:<72}{row['seconds'] * 1e3:12.1f} ms{ratio}")
     if given.out:
-        machine = {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version()}
-        text = json.dumps({"machine": machine, "smoke": given.smoke, "rows": rows}, indent=1)
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        whole = given.out.with_suffix(".tmp")
-        whole.write_text(text + "\n")
-        whole.replace(given.out)
+        from run import machine, write  # from the folder of this script
 
-
-def processor() -> str:
-    """The processor's own name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    names = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in names if line.startswith("model name")), platform.machine())
+        write(given.out, machine(), given.smoke, rows)
 
 
 if __name__ == "__main__":

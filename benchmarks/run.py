@@ -208,7 +208,12 @@ def machine() -> dict[str, Any]:
 
 def write(path: Path, measured_on: dict[str, Any], smoke: bool, rows: list[dict[str, Any]]) -> None:
     """Write the rows of a benchmark as JSON, whole or not at all."""
-    text = json.dumps({"machine": measured_on, "smoke": smoke, "rows": rows}, indent=1)
+    save(path, {"machine": measured_on, "smoke": smoke, "rows": rows})
+
+
+def save(path: Path, found: dict[str, Any]) -> None:
+    """Write what a benchmark found as JSON, whole or not at all."""
+    text = json.dumps(found, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_suffix(".tmp")
     whole.write_text(text + "\n")

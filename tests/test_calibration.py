@@ -67,6 +67,33 @@ def test_the_measures_of_a_reference_library(seed: int, digits: int) -> None:
         assert calibration.ece(data, bins=10, binning=binning).estimate == pytest.approx(by_hand, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_risk_and_its_area_are_those_of_a_reference_library(seed: int) -> None:
+    """scikit-learn's precision at each confidence is 1 - risk; ties are broken at random, over and over."""
+    curve = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed").precision_recall_curve
+    confidence, correct = random_rows(seed, 120, 1)
+    data = forecasts(confidence, correct)
+    precision, _, threshold = curve(correct, confidence)
+    found = calibration.risk_coverage(data)
+    np.testing.assert_array_equal(found.threshold, threshold[::-1])
+    np.testing.assert_allclose(found.risk, 1 - precision[-2::-1], atol=1e-12)
+
+    def area(order: np.ndarray) -> float:
+        """The mean risk over all coverages, of confidences that differ: the ranks in this order."""
+        rank = np.empty(120)
+        rank[order] = np.arange(120)
+        return float(np.mean(1 - curve(correct, rank)[0][:-1]))
+
+    rng = np.random.default_rng(seed)
+    areas = [area(np.lexsort((rng.random(120), confidence))) for _ in range(200)]
+    error = np.std(areas, ddof=1) / math.sqrt(200)
+    assert abs(np.mean(areas) - calibration.aurc(data).estimate) < 4.5 * error
+    as_it_stands = [area(np.lexsort((kind, confidence))) for kind in (correct, 1 - correct)]
+    assert min(abs(one - calibration.aurc(data).estimate) for one in as_it_stands) > 9 * error
+    best = area(np.argsort(correct, kind="stable"))
+    assert calibration.e_aurc(data).estimate == pytest.approx(calibration.aurc(data).estimate - best, abs=1e-12)
+
+
 # against brute force
 
 
@@ -449,10 +476,20 @@ def test_a_squared_norm_has_the_interval_of_a_noncentral_chi_square() -> None:
     from scipy.stats import ncx2
 
     vector = np.array([0.6, 0.3, 0.0, 0.3])
-    low, high = squared_norm(vector, np.eye(4) * 0.01, 10**6, 0.95)
+    low, high, mcse = squared_norm(vector, np.eye(4) * 0.01, 10**6, 0.95)
     for end, share in ((low, 0.975), (high, 0.025)):
         exact = brentq(lambda nc, p=share: ncx2.cdf(54.0, 4, nc) - p, 1e-9, 200) * 0.01
+        assert end == pytest.approx(exact, abs=4.5 * mcse)
         assert end == pytest.approx(exact, rel=0.05)
+    assert 0 < mcse < 0.02 * (high - low)
+
+
+def test_ends_that_were_drawn_say_how_far_chance_moved_them() -> None:
+    data = forecasts(*random_rows(2))
+    parts = calibration.brier_parts(data)
+    drawn = (parts.reliability, parts.resolution, calibration.ece(data), calibration.smooth_ece(data))
+    assert all(one.mcse is not None and 0 < one.mcse < 0.1 * (one.high - one.low) for one in drawn)
+    assert parts.brier.mcse is parts.uncertainty.mcse is calibration.auroc(data).mcse is None
 
 
 # rates and scores

@@ -131,6 +131,38 @@ def test_a_table_says_which_columns_it_took():
     assert (log.files[0].format, log.files[0].told_by) == ("table", "its columns")
 
 
+@pytest.mark.parametrize("other", [("1,1", "2,-3"), ("1,1", "2,0")])
+def test_files_of_different_penalties_are_not_merged(other):
+    """Of a file without a score below 0 nobody knows whether its zeros are wrong answers or abstentions."""
+    paths = write("a.csv", "id,score", "1,1", "2,-2"), write("b.csv", "id,score", *other)
+    sentence = "a.csv: wrong answers cost another penalty than in the files it is merged with"
+    refused(sentence, *paths, merge="all")
+    assert len(read_logs(paths)) == 2
+
+
+def test_names_of_columns_are_known_in_any_case_and_with_space_around_them():
+    log = read(write("a.csv", "ID, Grade , CONFIDENCE", "a,1,0.25", "b,0,0.75"))
+    assert (log.outcome.tolist(), log.confidence.tolist()) == ([CORRECT, WRONG], [0.25, 0.75])
+    assert mapping(log)["grade"] == "column ' Grade '"
+
+
+def test_a_column_of_confidences_that_holds_none_is_told():
+    log = read(write("a.csv", "id,grade,p", "1,1,NaN", "2,0,", "3,idk,"))
+    assert not log.has_confidence
+    assert (log.odd("confidence_missing").rows, log.odd("confidence_missing").first) == (2, "line 2")
+    assert read(write("b.csv", "id,grade", "1,1", "2,0")).oddities == ()
+
+
+def test_merged_files_say_where_each_of_them_has_a_quantity_from():
+    paths = write("a.csv", "id,grade", "1,1", "2,0"), write("b.csv", "qid,correct,p", "3,1,0.5", "4,0,0.25")
+    log = read(*paths, merge="all")
+    assert log.sources == {
+        "id": "column 'id' or column 'qid'",
+        "grade": "column 'grade' or column 'correct'",
+        "confidence": "column 'p'",
+    }
+
+
 def test_columns_can_be_named():
     path = write("a.csv", "id,grade,other,sure,confidence", "a,1,0,0.25,0.5", "b,1,0,0.75,0.5")
     log = read(path, grade="other", confidence="sure")
@@ -207,6 +239,24 @@ def test_a_column_of_models_splits_a_table():
     assert [log.name for log in logs] == ["b", "a", "(no model)"]
     assert [log.outcome.tolist() for log in logs] == [[CORRECT, CORRECT], [WRONG], [WRONG]]
     assert read(path).odd("contradiction").rows == 2
+
+
+def test_gradings_of_simpleqa_are_known_by_their_columns():
+    log = read(write("a.jsonl", *({"id": i, "simpleqa_grade": g} for i, g in enumerate(("CORRECT", "INCORRECT")))))
+    assert (log.files[0].format, log.files[0].told_by) == ("simpleqa", "simpleqa_grade")
+    flags = ("is_correct", "is_incorrect", "is_not_attempted")
+    rows = [dict(zip(("id", *flags), (i, *(int(i == k) for k in range(3))), strict=True)) for i in range(3)]
+    log = read(write("b.jsonl", *rows))
+    assert (log.files[0].format, log.files[0].told_by) == ("simpleqa", ", ".join(flags))
+    assert log.outcome.tolist() == [CORRECT, WRONG, ABSTAINED]
+
+
+def test_samples_without_an_id_are_questions_of_their_own():
+    paths = [write(name, "id,grade", ",1", ",0", "x,1", ",1") for name in ("a.csv", "b.csv")]
+    logs = read_logs(paths)
+    questions = [one for log in logs for one in log.question.tolist()]
+    assert len(set(questions)) == 7  # x is one question in both
+    assert logs[0].odd("unnamed").rows == 3
 
 
 def test_choices_are_counted_or_told():
@@ -315,6 +365,8 @@ def test_empty_and_absent_files_are_refused():
     refused("empty.eval: is empty: name a file with samples", "empty.eval")
     refused("nowhere.eval: no such file: check the path", "nowhere.eval")
     refused("nowhere.csv: no such file: check the path", "nowhere.csv")
+    for name in ("\udcff.csv", "\udcff.eval", "\udcff.json"):  # a byte that is no UTF-8, as Python has it
+        refused(f"{name!r}: the name is not UTF-8, which the reader cannot open: rename the file", name)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +443,50 @@ def test_harness_samples_of_multiple_choice():
     assert log.question[0] == key_of("x")
     named = read(path, grade="acc_norm")
     assert named.outcome.tolist() == [WRONG, WRONG]
-    assert not named.has_confidence
+    assert not named.has_confidence  # its choices' lengths stand nowhere
+    assert "confidence" not in mapping(named)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_harness_choices_by_character_have_the_likelihood_of_the_one_that_is_chosen(later):
+    """acc_norm answers "yes", -3.2 over 3 letters, not "no", -2.2 over 2: it would with the space before."""
+    texts = [" no", " yes", " maybe"]
+    if later:
+        arguments = {f"gen_args_{i}": {"arg_0": "?", "arg_1": text} for i, text in enumerate(texts)}
+    else:
+        arguments = [["?", text] for text in texts]
+    lls = [-2.2, -3.2, -9.0]
+    path = write(
+        "samples_a.jsonl",
+        samples(lls, 0.0, acc_norm=1.0, arguments=arguments),
+        samples(lls, 1.0, doc_id=1, acc_norm=0.0, arguments=arguments),
+    )
+    log = read(path, grade="acc_norm")
+    weights = np.exp(lls)
+    assert log.confidence == pytest.approx([weights[1] / weights.sum()] * 2, rel=1e-12)
+    assert mapping(log)["confidence"].startswith("share of the likelihood that the chosen answer has")
+    assert read(path).confidence == pytest.approx([weights[0] / weights.sum()] * 2, rel=1e-12)
+
+
+def test_harness_answers_generated_k_times_have_the_share_that_is_graded():
+    def line(i, texts, graded, score):
+        base = {"doc_id": i, "doc": {}, "target": "7", "resps": [texts], "filtered_resps": [graded], "filter": "none"}
+        return {**base, "exact_match": score}
+
+    path = write(
+        "samples_qa.jsonl",
+        line(0, ["Rome", "rome.", "Oslo", " Rome "], "Rome", 1.0),
+        line(1, ["Oslo", "Rome", "Bern", "Bonn"], "Oslo", 0.0),
+        line(2, ["it is 7", "it is 8"], "7", 1.0),  # a filter took it from the text: none of the four says 7
+        line(3, ["7"], "7", 1.0),
+    )
+    log = read(path)
+    np.testing.assert_array_equal(log.confidence, [0.75, 0.25, math.nan, math.nan])
+    assert mapping(log)["confidence"] == "share of the answers in 'resps' that are the graded one"
+    assert (log.odd("confidence_missing").rows, log.odd("confidence_missing").first) == (2, "line 3")
+    single = read(write("samples_one.jsonl", line(0, ["7"], "7", 1.0), line(1, ["8"], "8", 0.0)))
+    assert "confidence" not in mapping(single)
+    assert single.oddities == ()
 
 
 def test_harness_likelihoods_without_the_question_are_no_choices():
@@ -523,6 +618,40 @@ def test_inspect_values_that_are_no_grade_are_refused_with_the_sample():
     )
 
 
+def test_inspect_values_that_no_float_and_no_file_holds():
+    """Whole numbers beyond 1e308, and halves of pairs that stand for one character."""
+    huge = as_json("a.json", header(), [sample(1, "C"), sample(2, 10**400)])
+    with pytest.raises(BadInput, match=r"^a.json, sample 2, epoch 1: grade 10+… cannot be read: must be C, I, P, N, a"):
+        read_logs([huge])
+    sure = as_json("b.json", header(), [sample(i, "C", metadata={"confidence": 10**400}) for i in range(2)])
+    with pytest.raises(BadInput, match=r"^b.json, sample 0, epoch 1: confidence 10+… cannot be read: must be a number"):
+        read_logs([sure])
+    Path("c.json").write_text('{"eval": {}, "samples": [{"id": ' + "9" * 5_000 + "}]}")
+    refused("c.json: holds a number of thousands of digits: no log does", "c.json")
+    torn = {**header(), "eval": {**header()["eval"], "model": "m\ud800"}}
+    log = read(as_json("d.json", torn, [sample(chr(0xDC00 + i), "CI"[i], "x\ud83d") for i in range(2)]))
+    assert log.model == "m?"
+    assert len(set(log.question.tolist())) == 2
+    odd = {**header(), "status": 3, "eval": {"model": ["m"], "task": {"t": 1}}}
+    log = read(as_json("e.json", odd, [sample(i, "C") for i in range(2)]))
+    assert (log.model, log.task, log.odd("unfinished").first) == (None, None, "3")
+
+
+def test_a_sample_that_was_written_anew_counts_once_and_as_it_is_last():
+    path = as_zip("a.eval", header(), [sample(i, "I") for i in range(3)])
+    with zipfile.ZipFile(path, "a") as packed, pytest.warns(UserWarning, match="Duplicate name"):
+        packed.writestr("samples/1_epoch_1.json", json.dumps(sample(1, "C")))
+    assert read(path).outcome.tolist() == [WRONG, CORRECT, WRONG]
+
+
+def test_a_member_that_claims_to_be_endless_is_not_unpacked(monkeypatch):
+    path = as_zip("a.eval", header(), [sample(i, "C", "x" * 400) for i in range(2)])
+    monkeypatch.setattr("simlab.logs.documents.LARGEST", 500)
+    refused("a.eval, samples/0_epoch_1.json: unpacks to 0.0 GiB, and no sample is that long: the log is damaged", path)
+    monkeypatch.setattr("simlab.logs.documents.LARGEST", 5_000)
+    assert read(path).outcome.size == 2
+
+
 def test_an_unfinished_inspect_log_says_so():
     log = read(as_zip("a.eval", header("started", 9, 2), [sample(i, "C") for i in range(3)]))
     odd = log.odd("unfinished")
@@ -585,6 +714,15 @@ def test_k_samples_of_a_question_become_vote_confidence():
     plain = read(path, votes=False)
     assert (plain.votes, plain.outcome.size, plain.has_confidence) == (None, 9, False)
     assert plain.odd("repeated").rows == 3
+
+
+def test_votes_that_were_graded_in_two_ways_are_graded_by_their_majority():
+    """An even number of grades is no majority: the answer is wrong. The contradiction is told."""
+    grades = {"1": (1, 0), "2": (1, 1, 0), "3": (0, 1, 0), "4": (1, 1)}
+    lines = [f"{q},x,{grade}" for q, several in grades.items() for grade in several]
+    log = read(write("a.csv", "id,response,correct", *lines))
+    assert log.outcome.tolist() == [WRONG, CORRECT, WRONG, CORRECT]
+    assert log.odd("contradiction").rows == 3
 
 
 def test_samples_in_several_files_vote_together_when_merged():

@@ -47,6 +47,9 @@ def test_the_ten_benchmarks_of_the_meta_evaluation() -> None:
     for one in boards.BENCHMARKS:  # no answer is too unlikely to be worth giving, in any of the ten
         assert grading.rewarded_threshold(one.rule) == 0
         assert "arXiv" in one.source
+        assert "arXiv" in one.counted or "rows of" in one.counted
+    sizes = [448, 12_032, 541, 4_428, 1_024, 6_511, 1_324, 756, 2_294, 2_500]
+    assert [one.questions for one in boards.BENCHMARKS] == sizes
     assert boards.benchmark("wildbench").rule.break_even < 0
     with pytest.raises(BadInput, match=r"^benchmark 'gqpa' is unknown: did you mean 'gpqa'\?$"):
         boards.benchmark("gqpa")
@@ -59,6 +62,17 @@ def test_questions_stand_at_the_quantiles_of_a_normal_law() -> None:
     assert float(found.difficulty @ found.share) == pytest.approx(0.5, abs=0.02)
     wide = boards.normal_questions(10**6, 4, spread=2.0, levels=10_000)
     assert math.sqrt(float(wide.difficulty**2 @ wide.share)) == pytest.approx(2, rel=1e-3)
+
+
+def test_the_chance_of_being_right_is_a_guess_where_nothing_is_known_and_certain_where_all_is() -> None:
+    """q = 1/n + (1 - 1/n)/(1 + exp(d - a)): of difficulties far above, at, and far below the competence."""
+    models = Population(np.array([0.7, 0.7]), np.array([0.0, 1.0]), np.zeros(2))
+    questions = boards.Questions(np.array([60.7, 0.7, -60.0]), np.ones(3, dtype=int), 4)
+    np.testing.assert_allclose(boards.belief(models, questions), [[0.25, 0.625, 1.0]] * 2, atol=1e-12)
+    sure = boards.confidence(models, questions)
+    np.testing.assert_allclose(sure[0], [0.25, 0.625, 1.0], atol=1e-12)
+    odds = math.e * np.array([1 / 3, 5 / 3])  # overconfidence of one logit multiplies the odds by e
+    np.testing.assert_allclose(sure[1, :2], odds / (1 + odds), atol=1e-12)
 
 
 # exact sums against runs
@@ -226,33 +240,63 @@ def test_the_same_generator_gives_the_same_generations() -> None:
 # ranks
 
 
-def test_rank_intervals_keep_their_level_for_all_models_at_once() -> None:
-    """Clusters of four questions that go together; ignoring them falls short."""
+def missed(level: float, logs: int = 8, questions: int = 150, trials: int = 400) -> float:
+    """How often some equal model is said to be surely not the best, of models that are all alike in truth."""
+    rng, found = np.random.default_rng(5), 0
+    for _ in range(trials):
+        hard = rng.random(questions)
+        means = [(rng.random(questions) < hard).astype(float) for _ in range(logs)]
+        found += boards.rank_intervals(means, width=1.0, level=level).low[0] > 1
+    return found / trials
+
+
+def test_the_interval_of_a_rank_keeps_its_level_where_all_are_alike() -> None:
+    """1 is the rank of every model; without the correction for the number of comparisons it is missed too often."""
+    assert missed(0.95) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+    uncorrected = 1 - 0.05 * 7
+    assert missed(uncorrected) > 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_rank_intervals_keep_their_level_where_some_are_alike() -> None:
+    """Questions of four samples that go together: their means keep the level, samples taken for questions do not."""
     rng = np.random.default_rng(9)
     true = np.array([0.6, 0.55, 0.5, 0.5, 0.4])
     rank_low = 1 + (true[None, :] > true[:, None]).sum(axis=1)
     rank_high = len(true) - (true[None, :] < true[:, None]).sum(axis=1)
-    held, careless = 0, 0
+    held, careless = np.zeros(5), np.zeros(5)
     for _ in range(200):
-        luck = np.repeat(rng.random((5, 100)), 4, axis=1)
-        points = (luck < true[:, None]).astype(float)
-        found = boards.rank_intervals(points, clusters=np.arange(400) // 4)
-        held += bool(((found.low <= rank_low) & (found.high >= rank_high)).all())
-        naive = boards.rank_intervals(points)
-        careless += bool(((naive.low <= rank_low) & (naive.high >= rank_high)).all())
-    assert held >= 200 * 0.95 - 4 * math.sqrt(200 * 0.95 * 0.05)
-    assert careless < 0.8 * 200
+        means = (rng.random((5, 100)) < true[:, None]).astype(float)
+        for counted, points in ((held, means), (careless, np.repeat(means, 4, axis=1))):
+            found = boards.rank_intervals(points, width=1.0)
+            counted += (found.low <= rank_low) & (found.high >= rank_high)
+    assert held.min() >= 200 * 0.95 - 4 * math.sqrt(200 * 0.95 * 0.05)
+    assert careless.min() < 200 * 0.9
+
+
+def test_pairing_makes_ranks_surer_and_too_few_questions_make_none() -> None:
+    rng = np.random.default_rng(2)
+    hard, drawn = rng.random(400), rng.random(400)
+    means = [(drawn < hard + gain).astype(float) for gain in (0.0, 0.05)]
+    for paired, low, high in ((True, [2, 1], [2, 1]), (False, [1, 1], [2, 2])):
+        found = boards.rank_intervals(means, width=1.0, paired=paired)
+        assert (list(found.low), list(found.high)) == (low, high)
+    few = boards.rank_intervals([np.zeros(3), np.ones(3)], width=1.0)  # nothing varies, and three say next to nothing
+    assert (list(few.low), list(few.high)) == ([1, 1], [2, 2])
+    many = boards.rank_intervals([np.zeros(30), np.ones(30)], width=1.0)
+    assert (list(many.low), list(many.high)) == ([2, 1], [2, 1])
+    other = boards.rank_intervals([np.zeros(30), np.ones(40)], width=1.0, paired=False)
+    assert (list(other.low), list(other.rank)) == ([2, 1], [2, 1])
 
 
 def test_rank_intervals_narrow_where_models_differ() -> None:
     rng = np.random.default_rng(10)
     points = (rng.random((4, 5_000)) < np.array([[0.9], [0.7], [0.69], [0.2]])).astype(float)
-    found = boards.rank_intervals(points)
+    found = boards.rank_intervals(points, width=1.0)
     assert sorted(found.rank) == [1, 2, 3, 4]
     assert (found.rank[0], found.rank[3]) == (1, 4)
     assert list(found.low) == [1, 2, 2, 4]
     assert list(found.high) == [1, 3, 3, 4]
-    twins = boards.rank_intervals(np.vstack([points[:1], points[:1]]))
+    twins = boards.rank_intervals(np.vstack([points[:1], points[:1]]), width=1.0)
     assert list(twins.low) == [1, 1]
     assert list(twins.high) == [2, 2]
 
@@ -260,9 +304,26 @@ def test_rank_intervals_narrow_where_models_differ() -> None:
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: boards.rank_intervals([[1.0, 0.0]]), "points has shape (1, 2): give the points of 2 models or more"),
-        (lambda: boards.rank_intervals([[1.0, 0.0], [1.0, math.nan]]), "points[1, 1] = nan: must be a finite number"),
-        (lambda: boards.rank_intervals([[1.0], [0.0]]), "the data have 1 row: an interval needs at least 2"),
+        (
+            lambda: boards.rank_intervals([[1.0, 0.0]], width=1.0),
+            "points of 1 models: give the points of 2 models or more on 2 questions or more",
+        ),
+        (
+            lambda: boards.rank_intervals([[1.0], [0.0]], width=1.0),
+            "points of 2 models: give the points of 2 models or more on 2 questions or more",
+        ),
+        (
+            lambda: boards.rank_intervals([[1.0, 0.0], [1.0, math.nan]], width=1.0),
+            "points[1][1] = nan: must be a finite number",
+        ),
+        (
+            lambda: boards.rank_intervals([[1.0, 0.0], [1.0, 0.0, 1.0]], width=1.0),
+            "points has 2 to 3 questions: give the same ones of every model",
+        ),
+        (
+            lambda: boards.rank_intervals([[1.0, 0.0], [1.0, 0.0]], width=-1.0),
+            "width = -1.0: must be a finite number of at least 0",
+        ),
         (lambda: boards.reversals(np.ones(2), np.ones(3)), "scores of 2 and 3 models: give two scores of the same"),
         (lambda: Population(np.ones(2), np.ones(2), np.ones(3)), "population: give one competence, overconfidence"),
         (lambda: Population(np.ones(1), np.ones(1), np.array([1.5])), "threshold = 1.5 to 1.5: must be from 0 to 1"),
@@ -320,7 +381,7 @@ questions, rule = boards.normal_questions(100, 4), grading.confidence_target(0.5
 boards.generations(models, questions, rule, rng, number=2)
 boards.price_of_honesty(models, questions, rule, 0.5)
 boards.drawn_power(models, questions, rule, 100, rng, runs=5)
-boards.rank_intervals(rng.random((3, 40)))
+boards.rank_intervals(rng.random((3, 40)), width=1.0)
 print("checked")
 """
 

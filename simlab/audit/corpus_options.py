@@ -6,8 +6,20 @@ from typing import Annotated
 
 import typer
 
-from simlab.audit.arguments import EPILOG, Arguments
-from simlab.terminal.options import make_app, show_version
+from simlab.audit.arguments import (
+    EPILOG,
+    Answer,
+    Arguments,
+    FailOnAlarm,
+    HtmlFile,
+    Idk,
+    JsonFile,
+    MemoryLimit,
+    Quiet,
+    SkipBadRows,
+    Version,
+)
+from simlab.terminal.options import make_app
 
 app = make_app()
 
@@ -20,11 +32,9 @@ def parse(
     prompt: Annotated[
         str | None, typer.Option(metavar="COL", help="The column of prompts. Without it the whole row is the fact.")
     ] = None,
-    answer: Annotated[str | None, typer.Option(metavar="COL", help="The column of answers.")] = None,
+    answer: Answer = None,
     count: Annotated[str | None, typer.Option(metavar="COL", help="The column of counts, if aggregated.")] = None,
-    idk: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="An answer that means I don't know. Repeatable.")
-    ] = None,
+    idk: Idk = None,
     conflicts: Annotated[
         str, typer.Option(metavar="RULE", help="Prompts of several answers: majority, drop or all-valid.")
     ] = "majority",
@@ -36,17 +46,9 @@ def parse(
     ] = None,
     level: Annotated[str, typer.Option(metavar="P", help="The level of intervals and of the certificate.")] = "0.95",
     target: Annotated[str, typer.Option(metavar="P", help="The floor for which more rows are asked.")] = "0.05",
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write everything as JSON; - is stdout, instead of the text."),
-    ] = None,
-    html_file: Annotated[
-        str | None,
-        typer.Option("--html", metavar="FILE", help="Write a report as one HTML page. A file there is replaced."),
-    ] = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Pass over rows that cannot be read, and count them.")
-    ] = False,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    skip_bad_rows: SkipBadRows = False,
     no_examples: Annotated[
         bool, typer.Option("--no-examples", help="Show no text of the table, for private data.")
     ] = False,
@@ -62,16 +64,10 @@ def parse(
         ),
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="The seed of the bootstrap.")] = "0",
-    memory_limit: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Memory for reading, such as 2GB; larger tables spill to disk.")
-    ] = None,
-    fail_on_alarm: Annotated[
-        bool, typer.Option("--fail-on-alarm", help="Exit with status 1 where an alarm fired.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes.")] = False,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
-    ] = False,
+    memory_limit: MemoryLimit = None,
+    fail_on_alarm: FailOnAlarm = False,
+    quiet: Quiet = False,
+    version: Version = False,  # noqa: ARG001
 ) -> Arguments:
     """Audit a table of facts: what floor does it imply for the error of a model that learns from it?"""
     reading = {

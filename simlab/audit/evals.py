@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from simlab.audit.contents import skipped_rows
 from simlab.audit.evals_alarms import different_questions, log_findings, penalty_mismatch
@@ -57,44 +58,29 @@ def audit_evals(
     an answer counts as given where its confidence is above t. Raises ``BadInput`` for a setting that breaks a rule,
     before anything is read, and as ``read_logs`` does.
     """
+    reading: dict[str, Any] = {
+        "format": format,
+        "id": id,
+        "grade": grade,
+        "confidence": confidence,
+        "answer": answer,
+        "model": model,
+        "filter": filter,
+        "idk": idk_of(idk),
+        "correct_from": correct_from,
+        "percent": percent,
+        "choices": choices,
+        "votes": votes,
+        "merge": merge,
+    }
     asked = EvalsQuestion(
-        format=format,
-        id=id,
-        grade=grade,
-        confidence=confidence,
-        answer=answer,
-        model=model,
-        filter=filter,
-        idk=idk_of(idk),
-        correct_from=correct_from,
-        percent=percent,
-        choices=choices,
-        votes=votes,
-        merge=merge,
+        **reading,
         train=tuple(map(str, (train,) if isinstance(train, str | Path) else train)),
         target=None if target is None else check_target(target, "target"),
         penalty=None if penalty is None else -penalised(penalty).wrong,
         level=check_level(level),
     )
-    logs = read_logs(
-        paths,
-        format=format,
-        id=id,
-        grade=grade,
-        confidence=confidence,
-        answer=answer,
-        model=model,
-        filter=filter,
-        idk=asked.idk,
-        correct_from=correct_from,
-        percent=percent,
-        choices=choices,
-        votes=votes,
-        merge=merge,
-        skip_bad_rows=skip_bad_rows,
-        memory_limit=memory_limit,
-        progress=progress,
-    )
+    logs = read_logs(paths, **reading, skip_bad_rows=skip_bad_rows, memory_limit=memory_limit, progress=progress)
     seen = read_ids(asked.train, id=id, memory_limit=memory_limit) if asked.train else None
     targets = tuple(sorted({*TARGETS, *([] if asked.target is None else [asked.target])}))
     audits = []

@@ -6,8 +6,20 @@ from typing import Annotated
 
 import typer
 
-from simlab.audit.arguments import EPILOG, Arguments
-from simlab.terminal.options import make_app, show_version
+from simlab.audit.arguments import (
+    EPILOG,
+    Answer,
+    Arguments,
+    FailOnAlarm,
+    HtmlFile,
+    Idk,
+    JsonFile,
+    MemoryLimit,
+    Quiet,
+    SkipBadRows,
+    Version,
+)
+from simlab.terminal.options import make_app
 
 app = make_app()
 
@@ -37,16 +49,14 @@ def parse(
         typer.Option(metavar="COL", help="The column of grades; of lm-eval a metric, of Inspect SCORER or SCORER.KEY."),
     ] = None,
     confidence: Annotated[str | None, typer.Option(metavar="COL", help="The column of confidences.")] = None,
-    answer: Annotated[str | None, typer.Option(metavar="COL", help="The column of answers.")] = None,
+    answer: Answer = None,
     model: Annotated[
         str | None, typer.Option(metavar="COL", help="A column of models: a table is split into a log for each.")
     ] = None,
     filter_name: Annotated[
         str | None, typer.Option("--filter", metavar="NAME", help="The filter of lm-eval samples; default: the first.")
     ] = None,
-    idk: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="An answer that means I don't know. Repeatable.")
-    ] = None,
+    idk: Idk = None,
     correct_from: Annotated[
         str, typer.Option(metavar="P", help="The score from which an answer counts as right.")
     ] = "1",
@@ -71,27 +81,13 @@ def parse(
         str | None, typer.Option(metavar="L", help="The points that the questions say a wrong answer costs.")
     ] = None,
     level: Annotated[str, typer.Option(metavar="P", help="The level of intervals.")] = "0.95",
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write everything as JSON; - is stdout, instead of the text."),
-    ] = None,
-    html_file: Annotated[
-        str | None,
-        typer.Option("--html", metavar="FILE", help="Write a report as one HTML page. A file there is replaced."),
-    ] = None,
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Pass over rows that cannot be read, and count them.")
-    ] = False,
-    memory_limit: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Memory for reading, such as 2GB; larger tables spill to disk.")
-    ] = None,
-    fail_on_alarm: Annotated[
-        bool, typer.Option("--fail-on-alarm", help="Exit with status 1 where an alarm fired.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notes.")] = False,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
-    ] = False,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    skip_bad_rows: SkipBadRows = False,
+    memory_limit: MemoryLimit = None,
+    fail_on_alarm: FailOnAlarm = False,
+    quiet: Quiet = False,
+    version: Version = False,  # noqa: ARG001
 ) -> Arguments:
     """Audit evaluation logs: is the model bluffing, does its benchmark pay it to, what would the ranking be?"""
     reading = {

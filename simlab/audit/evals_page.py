@@ -84,8 +84,8 @@ def _leaderboard(audit: EvalsAudit, found: Leaderboard) -> Block:
     told.append(
         Picture(
             drawing.scores_against_target(audit.logs[0].scores.t, curves, "mean score, as answered"),
-            "The score of each log against the target, its answers as they stand, each on all of its own questions. "
-            "Where lines cross, ranks change.",
+            f"The score of {_drawn(audit)} against the target, its answers as they stand, each on all of its own "
+            "questions. Where lines cross, ranks change.",
         )
     )
     if all(one.scores.by_confidence is not None for one in audit.logs):
@@ -97,6 +97,12 @@ def _leaderboard(audit: EvalsAudit, found: Leaderboard) -> Block:
             )
         )
     return Block("Leaderboard", tuple(told))
+
+
+def _drawn(audit: EvalsAudit) -> str:
+    """Which logs are in a figure of all of them."""
+    most = drawing.MOST_LINES
+    return "each log" if len(audit.logs) <= most else f"each of the first {most} of {len(audit.logs)} logs"
 
 
 def _board_grids(boards: Sequence[Board], how: str) -> list[Element]:

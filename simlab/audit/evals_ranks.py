@@ -1,10 +1,4 @@
-"""Several logs ranked under each rule, with the ranks that each may have.
-
-The rank of a log is 1 + the number of logs that are better. Every pair is compared on the questions that all logs
-share; a log is certainly below those whose difference is above 0 with simultaneous confidence, and certainly above
-those whose difference is below it. What is left between is its interval of ranks (Mogstad, Romano, Shaikh & Wilhelm
-2024), which holds at its level whatever ties there are in truth, where a bootstrap of ranks does not.
-"""
+"""Several logs ranked under each rule, on the questions that all of them share, with the ranks that each may have."""
 
 from __future__ import annotations
 
@@ -13,17 +7,16 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt64
+from jaxtyping import Bool, Float, UInt64
 
 from simlab.audit.evals_record import Board, Leaderboard, Standing
 from simlab.audit.evals_scores import stated_of
 from simlab.calibration import mean_score
 from simlab.calibration.clusters import clusters_of
-from simlab.calibration.intervals import student
 from simlab.grading import confidence_target, points
+from simlab.leaderboards.ranks import SOURCE, rank_intervals
 from simlab.logs import ABSTAINED, CORRECT, EvalLog
 
-SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476, with Bonferroni's correction"
 FEWEST = 2
 """Shared questions below which each log is taken on its own questions."""
 
@@ -101,38 +94,8 @@ def _standings(
     """The logs with their scores and ranks, best first."""
     span = (confidence_target(t).wrong, 1.0)
     scores = [mean_score(mean, level=level, span=span) for mean in means]
-    value = np.array([score.estimate for score in scores])
-    low, high = rank_intervals(means, span[1] - span[0], paired, level)
-    rank = 1 + (value[None, :] > value[:, None] + 1e-12).sum(axis=1)
-    order = np.lexsort((np.arange(len(names)), -value))
-    return tuple(Standing(names[i], scores[i], int(rank[i]), int(low[i]), int(high[i])) for i in order)
-
-
-def rank_intervals(
-    means: Sequence[Float[np.ndarray, " _"]], width: float, paired: bool, level: float
-) -> tuple[Int[np.ndarray, " logs"], Int[np.ndarray, " logs"]]:
-    """Return the lowest and the highest rank that each log may have, each log at ``level`` by itself.
-
-    ``means`` are scores of questions, the same ones in the same order if ``paired``; ``width`` is the width of the
-    range of scores. The difference of two logs has the standard error of its mean over questions, or that of two
-    independent means, but no less than width / questions: where no question of n differs, the true share of those that
-    do may still be 3/n (the rule of three). Each of the comparisons of a log is made at 1 - (1 - level) / (logs - 1).
-    """
-    logs = len(means)
-    value = np.array([mean.mean() for mean in means])
-    size = np.array([mean.size for mean in means])
-    if paired:
-        covariance = np.atleast_2d(np.cov(np.stack(means))) / size[0]
-    else:
-        covariance = np.diag([float(mean.var(ddof=1)) / mean.size for mean in means])
-    own = np.diag(covariance)
-    variance = np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0.0)
-    fewest = np.minimum(size[:, None], size[None, :])
-    error = np.maximum(np.sqrt(variance), width / fewest)
-    quantile = student(1 - (1 - level) / max(logs - 1, 1), int(size.min()))
-    gap = value[None, :] - value[:, None]  # [i, j]: how far j is above i
-    sure = quantile * error
-    others = ~np.eye(logs, dtype=bool)
-    low = 1 + ((gap > sure) & others).sum(axis=1)
-    high = logs - ((gap < -sure) & others).sum(axis=1)
-    return low, high
+    ranks = rank_intervals(means, width=span[1] - span[0], paired=paired, level=level)
+    order = np.lexsort((np.arange(len(names)), -ranks.score))
+    return tuple(
+        Standing(names[i], scores[i], int(ranks.rank[i]), int(ranks.low[i]), int(ranks.high[i])) for i in order
+    )

@@ -162,7 +162,7 @@ class LogAudit:
             "model": log.model,
             "task": log.task,
             "files": [asdict(file) | {"path": name_of(file.path)} for file in log.files],
-            "mapping": {role.role: role.source for role in log.mapping},
+            "mapping": log.sources,
             "penalty": log.penalty,
             "skipped": [asdict(one) | {"path": name_of(one.path)} for one in log.skipped],
             "oddities": [asdict(one) for one in log.oddities],

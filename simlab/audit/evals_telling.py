@@ -6,6 +6,7 @@ from simlab.audit.evals_record import AtTarget, Board, EvalsAudit, Leaderboard, 
 from simlab.audit.rounding import at_least, at_most, percent, rate
 from simlab.audit.telling import Line, Section
 from simlab.estimates import Estimate
+from simlab.grading import threshold_of
 from simlab.logs import FORMATS
 from simlab.terminal.wording import plural, printable
 
@@ -110,7 +111,7 @@ def _abstaining(one: LogAudit) -> Section:
             continue
         if not at.t:  # every confidence but 0 is above it
             continue
-        right = f", {rate(at.accuracy_answered.estimate)} of them right" if at.accuracy_answered is not None else ""
+        right = f", {_ends(at.accuracy_answered)} of them right" if at.accuracy_answered is not None else ""
         says = f"answers {_ends(at.answered)}{right}; under-abstention {_ends(at.under_abstention)}"
         says += f", over-abstention {_ends(at.over_abstention)}" if at.over_abstention is not None else ""
         says += f"; in hindsight best above {at.best_threshold:.3g}, score {rate(at.best_score)}"
@@ -132,17 +133,24 @@ def _calibration(one: LogAudit) -> Section:
         return Section("calibration", "Calibration", ())
     brier = found.brier
     parts = (
-        f"{brier.reliability.estimate:.4f} reliability - {brier.resolution.estimate:.4f} resolution + "
-        f"{brier.uncertainty.estimate:.4f} uncertainty + {brier.within_variance.estimate:.4f} variance within bins - "
-        f"{brier.within_covariance.estimate:.4f} covariance within bins"
+        Line("  + reliability", _ends(brier.reliability), "How far bins of confidence are from their accuracy."),
+        Line("  - resolution", _ends(brier.resolution), "How far the accuracies of bins are from that of all."),
+        Line("  + uncertainty", _ends(brier.uncertainty), "What a constant confidence, the accuracy, would score."),
+        Line("  + variance in bins", _ends(brier.within_variance)),
+        Line("  - covariance in bins", _ends(brier.within_covariance)),
     )
     lines = (
         Line("ECE, equal width", _ends(found.ece_width), "Expected calibration error, 15 bins of equal width."),
         Line("ECE, equal mass", _ends(found.ece_mass), "The same, 15 bins of as many answers each."),
         Line("ECE, debiased", _ends(found.ece_debiased), "Equal mass, less what noise alone adds to it."),
         Line("smooth ECE", _ends(found.smooth_ece), "No bins: residuals smoothed at the width that equals the error."),
-        Line("Brier score", _ends(brier.brier), "The mean of (confidence - outcome) squared: 0 is best."),
-        Line("  its parts", parts, "They add up to it: 15 bins of equal width, and what varies within them."),
+        Line(
+            "Brier score",
+            _ends(brier.brier),
+            "The mean of (confidence - outcome) squared: 0 is best. The parts below add up to it: those of 15 bins of "
+            "equal width, and what varies within them.",
+        ),
+        *parts,
     )
     said = tuple(dict.fromkeys(text for est in (found.ece_width, found.smooth_ece) for text in est.warnings))
     notes = tuple(Line("note", text) for text in said)
@@ -170,13 +178,15 @@ def reading_lines(one: LogAudit) -> tuple[Line, ...]:
     log = one.log
     formats = dict.fromkeys((FORMATS[file.format], file.told_by) for file in log.files)
     lines = [Line("format", f"{name} ({f'told by {by}' if by != 'as told' else by})") for name, by in formats]
-    roles = {role.role: role.source for role in log.mapping}
     own = "none: each sample is a question of its own"
     first = {"id": own, "grade": "", "confidence": "none, and no votes of several samples: no calibration"}
-    lines += [Line(role, printable(source)) for role, source in {**first, **roles}.items()]
+    lines += [Line(role, printable(source)) for role, source in {**first, **log.sources}.items()]
     lines += [Line(name, printable(value)) for name, value in (("model", log.model), ("task", log.task)) if value]
     if log.penalty is not None:
-        lines.append(Line("penalty", f"{log.penalty:g} for a wrong answer: the scores are 1, 0 and {-log.penalty:g}"))
+        pays = f"answering pays above {percent(threshold_of(log.penalty))}"
+        lines.append(
+            Line("penalty", f"{log.penalty:g} for a wrong answer: the scores are 1, 0 and {-log.penalty:g}, and {pays}")
+        )
     return tuple(lines)
 
 

@@ -101,16 +101,18 @@ def brier_parts(data: Forecasts, *, bins: int = 15, binning: Binning = "width", 
         for value, slope, span in ((variance, by_variance, (0.0, 0.25)), (covariance, by_covariance, (-0.5, 0.5)))
     ]
 
-    def part(name: str, value: float, ends: tuple[float, float], how: str) -> Estimate:
-        method = f"{name}:{binning}_{n_bins}, {how}"
-        return Estimate(
-            value, min(ends[0], value), max(ends[1], value), level, method, PARTS, "asymptotic", warnings=data.warnings
-        )
+    def part(name: str, value: float, ends: tuple[float, float], how: str, mcse: float | None = None) -> Estimate:
+        low, high, method = min(ends[0], value), max(ends[1], value), f"{name}:{binning}_{n_bins}, {how}"
+        return Estimate(value, low, high, level, method, PARTS, "asymptotic", warnings=data.warnings, mcse=mcse)
+
+    def norm(name: str, vector: Float[np.ndarray, " bins"], slope: Float[np.ndarray, ...]) -> Estimate:
+        low, high, mcse = squared_norm(vector, noise_of(slope), clusters, level)
+        return part(name, float(vector @ vector), (low, high), "noisy_norm", mcse)
 
     return BrierParts(
         brier_score(data, level=level),
-        part("reliability", float(gap @ gap), squared_norm(gap, noise_of(by_gap), clusters, level), "noisy_norm"),
-        part("resolution", float(lift @ lift), squared_norm(lift, noise_of(by_lift), clusters, level), "noisy_norm"),
+        norm("reliability", gap, by_gap),
+        norm("resolution", lift, by_lift),
         part("uncertainty", mean * (1 - mean), (min(low * (1 - low), high * (1 - high)), top), "wilson"),
         part("within_variance", max(0.0, variance), within[0], "delta"),
         part("within_covariance", covariance, within[1], "delta"),
@@ -124,8 +126,11 @@ def _columns(n: Any, y: Any, c: Any) -> Float[np.ndarray, "bins 5"]:
 
 def squared_norm(
     vector: Float[np.ndarray, " bins"], covariance: Float[np.ndarray, "bins bins"], clusters: int, level: float
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """Return the interval of |v|^2 where v + e was seen: those r^2 at which |r u + e| is no surprise, u = v/|v|.
+
+    And the Monte Carlo standard error of the less certain of its ends: half of what an end moves by where the share of
+    draws that it stands for is one binomial standard deviation higher or lower.
 
     |r u + e|^2 = r^2 + 2 r u.e + |e|^2 grows with r in law, so that each end is found by bisection over draws of e. It
     is the interval of a non-central chi-square where e is alike in all directions, the delta method's where |v| is
@@ -139,14 +144,17 @@ def squared_norm(
     def above(r: float) -> float:
         return float(np.mean(r * r + 2 * r * along + square >= size * size))
 
-    ends = []
-    for share in (tail, 1 - tail):
+    def end(share: float) -> float:
         low, high = 0.0, size + 10 * math.sqrt(max(0.0, float(np.trace(covariance)))) * wide
         for _ in range(50 if above(0.0) < share else 0):
             middle = (low + high) / 2
             low, high = (middle, high) if above(middle) < share else (low, middle)
-        ends.append(low * low)
+        return low * low
+
+    ends = [end(tail), end(1 - tail)]
+    spread = math.sqrt(tail * (1 - tail) / DRAWS)
+    mcse = max(abs(end(share + spread) - end(share - spread)) / 2 for share in (tail, 1 - tail))
     if not ends[0] < max(ends[1], size * size):
         ends[1] = max(ends[1], size * size, unseen_share(level, clusters))
         ends[0] = 0.0
-    return ends[0], min(1.0, ends[1])
+    return ends[0], min(1.0, ends[1]), mcse

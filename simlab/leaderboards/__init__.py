@@ -1,7 +1,7 @@
 """Leaderboards: what a grading makes of models whose competence, calibration and willingness to guess are known.
 
 Everything but a run is an exact sum over levels of difficulty: expected scores, the price of honesty, which pairs two
-rules put the other way round, how many questions tell two models apart. ``rank_intervals`` takes real points.
+rules put the other way round, how many questions tell two models apart. ``rank_intervals`` takes points of real ones.
 """
 
 from simlab.leaderboards.benchmarks import BENCHMARKS, Benchmark, benchmark

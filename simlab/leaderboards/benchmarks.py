@@ -18,8 +18,9 @@ OPEN = 1_000
 class Benchmark:
     """How one benchmark grades: its ``scoring``, the ``rule`` that this amounts to, and whether that is ``binary``.
 
-    ``questions`` is how many it has. ``answers`` is how many plausible answers a question has here: the number of
-    choices where all questions have one, a stand-in elsewhere (``OPEN`` where nothing is listed).
+    ``questions`` is how many it has, ``counted`` where that number stands. ``answers`` is how many plausible answers a
+    question has here: the number of choices where all questions have one, a stand-in elsewhere (``OPEN`` where nothing
+    is listed).
     """
 
     name: str
@@ -28,6 +29,7 @@ class Benchmark:
     questions: int
     answers: int
     source: str
+    counted: str
 
     @property
     def binary(self) -> bool:
@@ -45,22 +47,97 @@ def rubric() -> Rule:
 
 
 BENCHMARKS: tuple[Benchmark, ...] = (
-    Benchmark("gpqa", "multiple choice", binary(), 448, 4, f"{KNVZ}; Rein et al. 2023, arXiv 2311.12022"),
-    Benchmark("mmlu_pro", "multiple choice", binary(), 12_032, 10, f"{KNVZ}; Wang et al. 2024, arXiv 2406.01574"),
     Benchmark(
-        "ifeval", "program checks instructions", binary(), 541, OPEN, f"{KNVZ}; Zhou et al. 2023, arXiv 2311.07911"
+        "gpqa",
+        "multiple choice",
+        binary(),
+        448,
+        4,
+        f"{KNVZ}; Rein et al. 2023, arXiv 2311.12022",
+        "the main set: abstract of arXiv 2311.12022",
     ),
-    Benchmark("omni_math", "judge of equivalence", binary(), 4_428, OPEN, f"{KNVZ}; Gao et al. 2024, arXiv 2410.07985"),
-    Benchmark("wildbench", "judge with a rubric", rubric(), 1_024, OPEN, f"{KNVZ}; Lin et al. 2024, arXiv 2406.04770"),
     Benchmark(
-        "bbh", "multiple choice, exact match", binary(), 6_511, 4, f"{KNVZ}; Suzgun et al. 2022, arXiv 2210.09261"
+        "mmlu_pro",
+        "multiple choice",
+        binary(),
+        12_032,
+        10,
+        f"{KNVZ}; Wang et al. 2024, arXiv 2406.01574",
+        "the test split: arXiv 2406.01574, and the rows of TIGER-Lab/MMLU-Pro",
     ),
     Benchmark(
-        "math_level_5", "judge of equivalence", binary(), 1_324, OPEN, f"{KNVZ}; Hendrycks 2021, arXiv 2103.03874"
+        "ifeval",
+        "program checks instructions",
+        binary(),
+        541,
+        OPEN,
+        f"{KNVZ}; Zhou et al. 2023, arXiv 2311.07911",
+        "arXiv 2311.07911, section 1 (its abstract rounds to 500), and the rows of google/IFEval",
     ),
-    Benchmark("musr", "multiple choice", binary(), 756, 3, f"{KNVZ}; Sprague et al. 2023, arXiv 2310.16049"),
-    Benchmark("swe_bench", "unit tests", binary(), 2_294, OPEN, f"{KNVZ}; Jimenez et al. 2023, arXiv 2310.06770"),
-    Benchmark("hle", "multiple choice, judge", binary(), 2_500, OPEN, f"{KNVZ}; Phan et al. 2025, arXiv 2501.14249"),
+    Benchmark(
+        "omni_math",
+        "judge of equivalence",
+        binary(),
+        4_428,
+        OPEN,
+        f"{KNVZ}; Gao et al. 2024, arXiv 2410.07985",
+        "abstract of arXiv 2410.07985",
+    ),
+    Benchmark(
+        "wildbench",
+        "judge with a rubric",
+        rubric(),
+        1_024,
+        OPEN,
+        f"{KNVZ}; Lin et al. 2024, arXiv 2406.04770",
+        "abstract of arXiv 2406.04770",
+    ),
+    Benchmark(
+        "bbh",
+        "multiple choice, exact match",
+        binary(),
+        24 * 250 + 187 + 178 + 146,
+        4,
+        f"{KNVZ}; Suzgun et al. 2022, arXiv 2210.09261",
+        "27 subtasks of 250, but causal judgement 187, snarks 178, penguins in a table 146: arXiv 2210.09261 and its "
+        "repository",
+    ),
+    Benchmark(
+        "math_level_5",
+        "judge of equivalence",
+        binary(),
+        1_324,
+        OPEN,
+        f"{KNVZ}; Hendrycks 2021, arXiv 2103.03874",
+        "level 5 of the test split: arXiv 2406.07394 (451 of 1,324 solved), and the rows of lighteval/MATH-Hard",
+    ),
+    Benchmark(
+        "musr",
+        "multiple choice",
+        binary(),
+        250 + 256 + 250,
+        3,
+        f"{KNVZ}; Sprague et al. 2023, arXiv 2310.16049",
+        "murder mysteries, object placements, team allocation: the rows of TAUR-Lab/MuSR",
+    ),
+    Benchmark(
+        "swe_bench",
+        "unit tests",
+        binary(),
+        2_294,
+        OPEN,
+        f"{KNVZ}; Jimenez et al. 2023, arXiv 2310.06770",
+        "KNVZ 2025, appendix F, and the abstract of arXiv 2310.06770",
+    ),
+    Benchmark(
+        "hle",
+        "multiple choice, judge",
+        binary(),
+        2_500,
+        OPEN,
+        f"{KNVZ}; Phan et al. 2025, arXiv 2501.14249",
+        "KNVZ 2025, appendix F, and the abstract of arXiv 2501.14249",
+    ),
 )
 """Nine of the ten grade in a binary way; IFEval adds binary scores of single instructions."""
 

@@ -1,26 +1,33 @@
-"""Orders of models: which pairs two scorings put the other way round, and which ranks the data leave open."""
+"""Orders of models: which pairs two scorings put the other way round, and which ranks the data leave open.
+
+The rank of a model is 1 + the number of models that are better. It is surely below those whose difference from it is
+above 0, each comparison at a level that makes up for their number, and surely above those whose difference is below 0;
+what is left between is its interval of ranks, which holds whatever ties there are in truth, where a bootstrap of ranks
+does not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.calibration.clusters import clusters_of
 from simlab.errors import BadInput
-from simlab.estimates import check_level
+from simlab.estimates import check_level, check_number
 
-DRAWS, SEED = 2_000, 0
-SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476"
+SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476, with Bonferroni's correction"
+EQUAL = 1e-12
+"""Means this near to each other are equal: sums in another order differ by less."""
 
 
 @dataclass(frozen=True, eq=False)
 class RankIntervals:
     """Of each model its mean ``score``, its ``rank`` (1 is best, ties share the better one), and the ranks left open.
 
-    With probability ``level``, as clusters grow in number, every model's true rank lies in [``low``, ``high``] at once.
+    With probability ``level``, as questions grow in number, the true rank of a model lies in [``low``, ``high``].
     """
 
     score: Float[np.ndarray, " models"]
@@ -52,36 +59,45 @@ def _products(one: Any, other: Any) -> Float[np.ndarray, " pairs"]:
     return np.asarray((one[i] - one[j]) * (other[i] - other[j]))
 
 
-def rank_intervals(points: Any, *, clusters: Any = None, level: float = 0.95) -> RankIntervals:
-    """Return which ranks the ``points`` [models, questions] of models on the same questions leave open.
+def rank_intervals(points: Iterable[Any], *, width: float, paired: bool = True, level: float = 0.95) -> RankIntervals:
+    """Return which ranks the ``points`` of models leave open, an array of points a model, each model at ``level``.
 
-    A model's rank is 1 + the number of models with a larger mean; a pair is told apart where its difference exceeds the
-    ``level`` quantile of the largest standardised difference of all pairs, by normal draws with the covariance of the
-    means over ``clusters`` of questions (each its own, unless told), from one seed. Two models with equal points
-    everywhere stay apart never. Raises ``BadInput`` for fewer than 2 models or questions, and a point that is not
-    finite. Source: Mogstad et al. 2024.
+    Points are those of questions, the same ones in the same order if ``paired``, and of independent ones if not; of
+    several samples of a question give the mean, for questions are what is counted. ``width`` is that of the range of
+    points. The difference of two models has the standard error of its mean over questions, or that of two independent
+    means, but no less than width / questions: where no question of n differs, the true share of those that do may
+    still be 3/n (the rule of three). Each of the comparisons of a model is made at 1 - (1 - level)/(models - 1), by
+    Student's t. Raises ``BadInput`` for fewer than 2 models or questions, for a point that is not finite, and for
+    paired points of unequal number. Source: Mogstad et al. 2024.
     """
-    table = np.asarray(points, dtype=float)
-    if table.ndim != 2 or len(table) < 2:
-        raise BadInput(f"points has shape {table.shape}: give the points of 2 models or more, a row each")
-    if not np.isfinite(table).all():
-        model, question = (int(one[0]) for one in np.nonzero(~np.isfinite(table)))
-        raise BadInput(f"points[{model}, {question}] = {table[model, question]:g}: must be a finite number")
-    check_level(level)
-    grouped = clusters_of(clusters, table.shape[1])
-    mean = table.mean(axis=1)
-    total = np.stack([grouped.sums(one) for one in table - mean[:, None]])
-    covariance = total @ total.T * (grouped.number / (grouped.number - 1)) / table.shape[1] ** 2
-    variance = np.diagonal(covariance)
-    error = np.sqrt(np.maximum(variance[:, None] + variance[None, :] - 2 * covariance, 0.0))
-    differs = error > 1e-12 * np.sqrt(variance.max() + 1e-300)
-    scale = np.where(differs, error, np.inf)
-    value, vector = np.linalg.eigh(covariance)
-    root = vector * np.sqrt(np.maximum(value, 0.0))
-    drawn = np.random.default_rng(SEED).standard_normal((DRAWS, len(mean))) @ root.T
-    largest = np.array([np.max(np.abs(one[:, None] - one[None, :]) / scale) for one in drawn])
-    apart = (mean[:, None] - mean[None, :]) / scale  # of row over column
-    beyond = float(np.quantile(largest, level))
-    rank = 1 + (mean[None, :] > mean[:, None]).sum(axis=1)
-    low, high = 1 + (apart < -beyond).sum(axis=1), len(mean) - (apart > beyond).sum(axis=1)
+    table = [np.asarray(one, dtype=float) for one in points]
+    size = np.array([one.size for one in table])
+    if len(table) < 2 or any(one.ndim != 1 for one in table) or size.min() < 2:
+        raise BadInput(f"points of {len(table)} models: give the points of 2 models or more on 2 questions or more")
+    if paired and (size != size[0]).any():
+        raise BadInput(f"points has {size.min()} to {size.max()} questions: give the same ones of every model")
+    for model, one in enumerate(table):
+        if not np.isfinite(one).all():
+            at = int(np.argmax(~np.isfinite(one)))
+            raise BadInput(f"points[{model}][{at}] = {one[at]:g}: must be a finite number")
+    least = check_number("width", width, 0.0) / np.minimum(size[:, None], size[None, :])
+    mean = np.array([one.mean() for one in table])
+    if paired:
+        covariance = np.cov(np.stack(table)) / size[0]
+    else:
+        covariance = np.diag([float(one.var(ddof=1)) / one.size for one in table])
+    own = np.diag(covariance)
+    variance = np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0.0)
+    sure = _quantile(check_level(level), len(table) - 1, int(size.min())) * np.maximum(np.sqrt(variance), least)
+    above = mean[None, :] - mean[:, None]  # [i, j]: how far j is above i
+    np.fill_diagonal(above, 0.0)
+    rank = 1 + (above > EQUAL).sum(axis=1)
+    low, high = 1 + (above > sure).sum(axis=1), len(table) - (above < -sure).sum(axis=1)
     return RankIntervals(mean, rank, np.minimum(low, rank), np.maximum(high, rank), level)
+
+
+def _quantile(level: float, comparisons: int, questions: int) -> float:
+    """Student's two-sided quantile at 1 - (1 - level)/comparisons."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(questions - 1, (1 - level) / comparisons / 2))

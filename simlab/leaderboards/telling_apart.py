@@ -52,10 +52,11 @@ def drawn_power(
     level: float = 0.95,
     runs: int = 1_000,
 ) -> float:
-    """Return the share of ``runs`` in which the z test finds the difference: of ``number`` questions drawn at random.
+    """Return the share s of ``runs`` in which the z test finds the difference: of ``number`` questions drawn at random.
 
     A run is one multinomial over (level, points of the first, points of the second), which is what its mean and
-    variance depend on. The true direction counts alone. Raises ``BadInput`` for fewer than 2 questions or 1 run.
+    variance depend on. The true direction counts alone. The Monte Carlo standard error is sqrt(s (1 - s)/runs). Raises
+    ``BadInput`` for fewer than 2 questions or 1 run.
     """
     asked = int(check_number("number", number, 2, 2.0**53))
     value, chance = _outcomes(models, questions, rule)

@@ -89,7 +89,7 @@ def chosen(path: str, columns: Sequence[str], wanted: Wanted) -> Chosen:
             if told not in columns:
                 raise _no_column(path, told, columns)
             return told
-        lowered = {column.casefold(): column for column in reversed(columns)}
+        lowered = {column.strip().casefold(): column for column in reversed(columns)}
         for name in names:
             column = name if name in columns else lowered.get(name)
             if column is not None and column not in taken:

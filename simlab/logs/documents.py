@@ -17,6 +17,7 @@ from typing import Any
 
 from simlab.errors import BadInput
 from simlab.tables.asking import Progress
+from simlab.tables.data_files import check_name
 
 SUFFIXES = (".eval", ".json")
 """What such files end in."""
@@ -27,6 +28,8 @@ BULKY = frozenset(
 HEADERS = ("header.json", "_journal/start.json")
 """Members that name model and task: of a log that was closed, and of one that was not."""
 SAMPLES = "samples/"
+LARGEST = 2**30
+"""Bytes of the largest member that is unpacked: no sample is that long, and a few bytes may claim to be."""
 EVERY = 500
 """Samples between two words on how far the reading is."""
 
@@ -50,6 +53,7 @@ class Document:
 
 def document_of(path: str, progress: Progress | None = None) -> Document:
     """Read a log. Raises ``BadInput`` for a file that is not there, is no log of Inspect AI, or is damaged."""
+    check_name(path)
     file = Path(path)
     try:
         if file.is_dir():
@@ -73,13 +77,23 @@ def document_of(path: str, progress: Progress | None = None) -> Document:
     return Document(
         samples=samples,
         places=[f"sample {sample.get('id')!r}, epoch {sample.get('epoch', 1)}" for sample in samples],
-        model=spec.get("model"),
-        task=spec.get("task"),
-        status=header.get("status"),
+        model=_text(spec.get("model")),
+        task=_text(spec.get("task")),
+        status=None if header.get("status") is None else writable(str(header["status"])),
         wanted=_wanted(spec),
         bytes=size,
         told_by=told_by,
     )
+
+
+def _text(value: Any) -> str | None:
+    """A name, None where it is no text."""
+    return writable(value) if isinstance(value, str) else None
+
+
+def writable(text: str) -> str:
+    """The text with a mark for each half of a pair that stands for one character: JSON may hold one, no file can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _wanted(spec: Mapping[str, Any]) -> int | None:
@@ -116,11 +130,12 @@ def _unzipped(path: str, progress: Progress | None) -> tuple[Mapping[str, Any], 
     member = ""
     try:
         with zipfile.ZipFile(path) as log:
-            names = [name for name in log.namelist() if name.startswith(SAMPLES) and name.endswith(".json")]
+            members = dict.fromkeys(log.namelist())  # what is written anew is there twice, and read as it is last
+            names = [name for name in members if name.startswith(SAMPLES) and name.endswith(".json")]
             header: Mapping[str, Any] = {}
             for member in reversed(HEADERS):
                 if member in log.namelist():
-                    header = {**header, **_object(f"{path}, {member}", log.read(member))}
+                    header = {**header, **_member(path, log, member)}
             if HEADERS[0] not in log.namelist():
                 header = {**header, "status": "not finished"}
             if not header.get("eval"):
@@ -129,15 +144,20 @@ def _unzipped(path: str, progress: Progress | None) -> tuple[Mapping[str, Any], 
             for i, member in enumerate(names):
                 if progress is not None and i % EVERY == 0:
                     progress(f"Reading {path}", i / len(names))
-                samples.append(_object(f"{path}, {member}", log.read(member)))
+                samples.append(_member(path, log, member))
     except (zipfile.BadZipFile, zlib.error, zstd.ZstdError, EOFError, NotImplementedError, RuntimeError) as error:
         where = f"{path}, {member}" if member else path
         raise BadInput(f"{where}: is damaged or no .eval file ({error}): write it again") from None
     return header, samples
 
 
-def _object(where: str, data: bytes) -> Mapping[str, Any]:
-    found = _parsed(where, data)
+def _member(path: str, log: Any, member: str) -> Mapping[str, Any]:
+    """The JSON object of one member of a zip."""
+    where = f"{path}, {member}"
+    size = log.getinfo(member).file_size
+    if size > LARGEST:
+        raise BadInput(f"{where}: unpacks to {size / 2**30:.1f} GiB, and no sample is that long: the log is damaged")
+    found = _parsed(where, log.read(member))
     if not isinstance(found, Mapping):
         raise BadInput(f"{where}: is no JSON object: the log is damaged")
     return found
@@ -160,5 +180,7 @@ def _parsed(where: str, data: bytes) -> Any:
         elif error.msg == "Extra data":
             rule = "holds several: JSON Lines are named .jsonl"
         raise BadInput(f"{where}, line {error.lineno}: is not one JSON document: {rule}") from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise BadInput(f"{where}: holds a number of thousands of digits: no log does") from None
     except RecursionError:
         raise BadInput(f"{where}: is nested too deeply to be a log") from None

@@ -86,6 +86,14 @@ class EvalLog:
         """Whether any row has a confidence."""
         return bool(np.isfinite(self.confidence).any())
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where each quantity was read from, by role; of files that differ in it, all of them."""
+        found: dict[str, str] = {}
+        for role in self.mapping:
+            found[role.role] = f"{found[role.role]} or {role.source}" if role.role in found else role.source
+        return found
+
     def odd(self, name: str) -> Oddity | None:
         """The oddity of that name, or None."""
         return next((one for one in self.oddities if one.name == name), None)

@@ -15,7 +15,7 @@ import numpy as np
 from simlab.errors import BadInput, unknown
 from simlab.logs.asking import Wanted
 from simlab.logs.choosing import NAMES
-from simlab.logs.documents import Document, document_of
+from simlab.logs.documents import Document, document_of, writable
 from simlab.logs.eval_log import ABSTAINED, CORRECT, MISSING, WRONG, LogFile, Oddity, Role
 from simlab.logs.grades import grade_of
 from simlab.logs.judging import Graded, Sheet, empty_log, judged, key_of
@@ -44,6 +44,7 @@ def inspect_log(path: str, wanted: Wanted, progress: Progress | None = None) -> 
     confidences, source = _confidences(path, document.samples, scorer, wanted.confidence)
     mapping = [Role("id", f"field {wanted.id or 'id'!r}"), Role("grade", told), Role("answer", "answer of the scorer")]
     mapping += [Role("confidence", source)] if source else []
+    mapping = [Role(one.role, writable(one.source)) for one in mapping]
     sheet, skipped = _sheet(path, document, wanted, scorer, key, confidences)
     file = LogFile(path, document.bytes, "inspect", "as told" if wanted.format else document.told_by)
     log = empty_log(file, tuple(mapping), skipped, document.model, document.task)
@@ -133,7 +134,7 @@ def _sheet(
             if value is None:
                 shown = score.get("value") if what == "grade" else confidences[i]
                 if not wanted.skip:
-                    raise BadInput(f"{path}, {place}: {what} {_shown(shown)}")
+                    raise BadInput(f"{path}, {place}: {what} {_shown(shown, what)}")
                 bad.setdefault(f"the {what} cannot be read", []).append(place)
         if grade is None:
             continue
@@ -177,7 +178,7 @@ def _grade(value: Any, key: str | None) -> tuple[int | float | None, bool]:
         grade = grade_of(value, LETTERS)
         number = _number(value) if grade is None else None
         return (grade, False) if number is None else (number, True)
-    return (float(value), True) if isinstance(value, int | float) else (None, False)
+    return (_number(value), True) if isinstance(value, int | float) else (None, False)
 
 
 def _number(value: Any) -> float | None:
@@ -190,7 +191,12 @@ def _number(value: Any) -> float | None:
             return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1) if text else math.nan
         except ValueError:
             return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return None
 
 
 def _answer(sample: Mapping[str, Any], score: Mapping[str, Any], told: str | None) -> str:
@@ -211,10 +217,11 @@ def _field(sample: Mapping[str, Any], name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _shown(value: Any) -> str:
-    """What is wrong with a value that cannot be read."""
-    if isinstance(value, Mapping):
+def _shown(value: Any, what: str) -> str:
+    """What is wrong with a grade or a confidence that cannot be read."""
+    if isinstance(value, Mapping) and what == "grade":
         keys = ", ".join(map(str, value))
         return f"is a table of {keys}: name one with --grade SCORER.KEY" if keys else "is an empty table"
     text = repr(value)
-    return f"{text if len(text) <= 60 else text[:59] + '…'} cannot be read: must be C, I, P, N, a word or a number"
+    rule = "C, I, P, N, a word or a number" if what == "grade" else "a number from 0 to 1, or one with %"
+    return f"{text if len(text) <= 60 else text[:59] + '…'} cannot be read: must be {rule}"

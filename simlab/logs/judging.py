@@ -48,8 +48,12 @@ class Sheet:
 
 
 def key_of(text: str) -> int:
-    """The hash of an id or an answer: the lower 64 bits of MD5 as DuckDB's ``md5_number_lower`` has them."""
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
+    """The hash of an id or an answer: the lower 64 bits of MD5 as DuckDB's ``md5_number_lower`` has them.
+
+    Half of a pair that stands for one character is hashed as it stands: Inspect AI's JSON may hold one.
+    """
+    digest = hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    return int.from_bytes(digest[8:], "little")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,7 +116,8 @@ def judged(log: EvalLog, sheet: Sheet, wanted: Wanted, place: Callable[[int], st
     kept = sheet.where(graded)
     confidence, outside = _confidence(kept, place)
     lacking = np.isnan(confidence) & (outcome[graded] != ABSTAINED)
-    odd += [outside, _odd("confidence_missing", kept.row, lacking & np.isfinite(confidence).any(), place)]
+    read = any(role.role == "confidence" for role in log.mapping)
+    odd += [outside, _odd("confidence_missing", kept.row, lacking & read, place)]
     found = replace(
         log,
         rows=int(sheet.row.size),
@@ -181,7 +186,7 @@ def settled(graded: Graded, wanted: Wanted) -> EvalLog:
             choices=log.choices[votes.row],
             votes=int(log.question.size),
             mapping=(*log.mapping, Role("confidence", VOTED)),
-            oddities=tuple(odd),
+            oddities=tuple(one for one in odd if one.name != "confidence_missing"),
         )
     _, first_rows, counts = np.unique(log.question, return_index=True, return_counts=True)
     first = graded.place(int(first_rows[counts > 1].min()))

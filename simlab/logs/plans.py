@@ -9,6 +9,9 @@ from simlab.logs.choosing import chosen
 from simlab.logs.eval_log import Role
 from simlab.tables.data_files import DataFile
 
+SAID = r"rtrim(lower(trim(regexp_replace({0}, '\s+', ' ', 'g'))), ' .')"
+"""An answer as it is compared, in SQL: small letters, words one space apart, no stop at its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -19,7 +19,7 @@ from simlab.logs.choosing import recognised_format
 from simlab.logs.eval_log import ABSTAINED, CORRECT, MISSING, LogFile, Role
 from simlab.logs.grades import grade_of, is_three_way, scheme_of
 from simlab.logs.judging import Graded, Sheet, empty_log, judged
-from simlab.logs.plans import Plan, plain_plan
+from simlab.logs.plans import SAID, Plan, plain_plan
 from simlab.tables import Skipped
 from simlab.tables.asking import Engine, ask, ask_columns
 from simlab.tables.blaming import place_of_row
@@ -36,8 +36,6 @@ MOST_MODELS = 1_000
 NUMBER = "TRY_CAST({0} AS DOUBLE)"
 PERCENT = r"TRY_CAST(regexp_extract({0}, '^\s*([0-9.]+)\s*%\s*$', 1) AS DOUBLE) / 100"
 ABSENT = "(coalesce(lower(trim({0})), '') IN ('', 'nan', 'none', 'null', 'n/a', 'na'))"
-SAID = r"rtrim(lower(trim(regexp_replace({0}, '\s+', ' ', 'g'))), ' .')"
-"""An answer as it is compared: small letters, words one space apart, no stop at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,8 @@ def logs_of_table(engine: Engine, path: str, wanted: Wanted) -> list[Graded]:
     mapping = plan.mapping
     if plan.filter is not None:
         mapping = (*mapping, _one_filter(engine, path, wanted))
+    if not plan.stated and not ask(engine, "SELECT 1 FROM log WHERE isfinite(confidence::DOUBLE) LIMIT 1"):
+        mapping = tuple(role for role in mapping if role.role != "confidence")  # none could be computed
     scheme, three_way, unread = _words(loaded, format)
     if format == "table" and wanted.format is None and three_way:
         format, told_by = "simpleqa", f"what its grades say{' (A, B, C)' if scheme == 'simpleqa' else ''}"

@@ -48,6 +48,12 @@ class DataFile:
     rows: int = 0
 
 
+def check_name(path: str) -> None:
+    """Raise ``BadInput`` for a name that is not UTF-8: DuckDB cannot open it, and no report can hold it."""
+    if any("\ud800" <= sign <= "\udfff" for sign in path):
+        raise BadInput(f"{path!r}: the name is not UTF-8, which the reader cannot open: rename the file")
+
+
 def recognised(path: str) -> DataFile:
     """Return the file at ``path``, format told by suffix (a key of ``FORMATS``, text also with one of ``PACKINGS``).
 
@@ -56,8 +62,7 @@ def recognised(path: str) -> DataFile:
     """
     if path == "-":
         raise BadInput("-: stdin cannot be read, as a table is read more than once: name a file")
-    if any("\ud800" <= sign <= "\udfff" for sign in path):
-        raise BadInput(f"{path!r}: the name is not UTF-8, which the reader cannot open: rename the file")
+    check_name(path)
     if _is_folder(path):
         raise BadInput(f"{path}: is a folder: name a file in it, or a pattern such as {Path(path) / '*.csv'}")
     name = Path(path).name.lower()

@@ -24,7 +24,7 @@ ABREAST = 8  # strings scored side by side: each waits for memory at every token
 def token_probabilities(model: Ngram, tokens: Tokens) -> Float[np.ndarray, " tokens"]:
     """Return p(w_i | w_1 ... w_{i-1}) of every token of every string, END included where a string has it."""
     _check(model, tokens)
-    return np.asarray(_score(tokens.ids, tokens.offsets, model.counts.start, *_arrays(model)))
+    return np.asarray(_score(tokens.ids, tokens.offsets, model.counts.start, _arrays(model)))
 
 
 def log_probability(model: Ngram, tokens: Tokens) -> Float[np.ndarray, " strings"]:
@@ -38,9 +38,7 @@ def log_probability(model: Ngram, tokens: Tokens) -> Float[np.ndarray, " strings
 def states(model: Ngram, prompts: Tokens) -> Int[np.ndarray, " strings"]:
     """Return the state after each prompt: prompts of one state have one p_hat(.|c), whatever the responses."""
     _check(model, prompts, ended=False)
-    counts = model.counts
-    trie = (*counts.lookup, counts.suffix, counts.arrival, counts.vocabulary)
-    return np.asarray(_arrive(prompts.ids, prompts.offsets, counts.start, *trie))
+    return np.asarray(_arrive(prompts.ids, prompts.offsets, model.counts.start, _arrays(model)))
 
 
 def next_probabilities(model: Ngram, prompts: Tokens) -> Float[np.ndarray, "strings vocabulary"]:
@@ -66,7 +64,7 @@ def _enumerate(model: Ngram, prompts: Tokens, strings: Tokens) -> Float[np.ndarr
             "take fewer facts or answers"
         )
     distinct, which = np.unique(states(model, prompts), return_inverse=True)
-    return np.asarray(_responses(distinct, strings.ids, strings.offsets, *_arrays(model)))[which]
+    return np.asarray(_responses(distinct, strings.ids, strings.offsets, _arrays(model)))[which]
 
 
 def _check(model: Ngram, tokens: Tokens, ended: bool | None = None) -> None:
@@ -78,26 +76,15 @@ def _check(model: Ngram, tokens: Tokens, ended: bool | None = None) -> None:
 
 
 def _arrays(model: Ngram) -> tuple[Any, ...]:
-    """What the kernels read, in their order."""
+    """What the kernels read, as one argument of theirs: the trie and what it believes."""
     counts = model.counts
-    trie = (*counts.lookup, counts.suffix, counts.arrival)
-    return (*trie, model.p, model.weight, model.uniform, counts.vocabulary)
+    return (*counts.lookup, counts.suffix, counts.arrival, model.p, model.weight, model.uniform, counts.vocabulary)
 
 
 @jit
-def _step(
-    u: int,
-    w: int,
-    keys: Any,
-    nodes: Any,
-    suffix: Any,
-    arrival: Any,
-    p: Any,
-    weight: Any,
-    uniform: bool,
-    size: int,
-) -> tuple[float, int]:
+def _step(u: int, w: int, model: Any) -> tuple[float, int]:
     """p(w | state u), and the state after w."""
+    keys, nodes, suffix, arrival, p, weight, uniform, size = model
     v = find(keys, nodes, size, u, w)
     if v >= 0:
         return p[v], arrival[v]
@@ -113,19 +100,7 @@ def _step(
 
 
 @jit
-def _score(
-    ids: Any,
-    offsets: Any,
-    start: int,
-    keys: Any,
-    nodes: Any,
-    suffix: Any,
-    arrival: Any,
-    p: Any,
-    weight: Any,
-    uniform: bool,
-    size: int,
-) -> Any:
+def _score(ids: Any, offsets: Any, start: int, model: Any) -> Any:
     chances = np.empty(len(ids))
     strings = len(offsets) - 1
     state = np.empty(ABREAST, dtype=np.int64)
@@ -138,14 +113,13 @@ def _score(
             for b in range(many):
                 place = offsets[first + b] + i
                 if place < offsets[first + b + 1]:
-                    chances[place], state[b] = _step(
-                        state[b], ids[place], keys, nodes, suffix, arrival, p, weight, uniform, size
-                    )
+                    chances[place], state[b] = _step(state[b], ids[place], model)
     return chances
 
 
 @jit
-def _arrive(ids: Any, offsets: Any, start: int, keys: Any, nodes: Any, suffix: Any, arrival: Any, size: int) -> Any:
+def _arrive(ids: Any, offsets: Any, start: int, model: Any) -> Any:
+    keys, nodes, suffix, arrival, _, _, _, size = model
     ends = np.empty(len(offsets) - 1, dtype=np.int64)
     for s in range(len(ends)):
         u = start
@@ -160,26 +134,14 @@ def _arrive(ids: Any, offsets: Any, start: int, keys: Any, nodes: Any, suffix: A
 
 
 @jit
-def _responses(
-    begins: Any,
-    ids: Any,
-    offsets: Any,
-    keys: Any,
-    nodes: Any,
-    suffix: Any,
-    arrival: Any,
-    p: Any,
-    weight: Any,
-    uniform: bool,
-    size: int,
-) -> Any:
+def _responses(begins: Any, ids: Any, offsets: Any, model: Any) -> Any:
     """The probability of each string from each state."""
     found = np.empty((len(begins), len(offsets) - 1))
     for b in range(len(begins)):
         for s in range(len(offsets) - 1):
             u, whole = begins[b], 1.0
             for i in range(offsets[s], offsets[s + 1]):
-                chance, u = _step(u, ids[i], keys, nodes, suffix, arrival, p, weight, uniform, size)
+                chance, u = _step(u, ids[i], model)
                 whole *= chance
             found[b, s] = whole
     return found
