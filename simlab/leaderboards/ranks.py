@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from simlab.calibration.clusters import clusters_of
 from simlab.errors import BadInput
 from simlab.estimates import check_level
+from simlab.inputs import finite
 
 DRAWS, SEED = 2_000, 0
 SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476"
@@ -34,20 +35,24 @@ class RankIntervals:
 def reversals(one: Float[np.ndarray, " models"], other: Float[np.ndarray, " models"]) -> float:
     """Return the share of pairs of models that two scores order in opposite ways; ties of either are no reversal.
 
-    Raises ``BadInput`` unless both score the same two models or more.
+    Raises ``BadInput`` unless both score the same two models or more, in finite numbers.
     """
-    if len(one) != len(other) or len(one) < 2:
-        raise BadInput(f"scores of {len(one)} and {len(other)} models: give two scores of the same two models or more")
     return float(np.mean(_products(one, other) < 0))
 
 
 def rank_correlation(one: Float[np.ndarray, " models"], other: Float[np.ndarray, " models"]) -> float:
-    """Return Kendall's tau-a: pairs in the same order less pairs in opposite orders, as a share of all pairs."""
+    """Return Kendall's tau-a: pairs in the same order less pairs in opposite orders, as a share of all pairs.
+
+    Raises ``BadInput`` as ``reversals`` does.
+    """
     return float(np.mean(np.sign(_products(one, other))))
 
 
 def _products(one: Any, other: Any) -> Float[np.ndarray, " pairs"]:
     """Of every pair of models the product of its two differences."""
+    one, other = finite("one", one), finite("other", other)
+    if len(one) != len(other) or len(one) < 2:
+        raise BadInput(f"scores of {len(one)} and {len(other)} models: give two scores of the same two models or more")
     i, j = np.triu_indices(len(one), 1)
     return np.asarray((one[i] - one[j]) * (other[i] - other[j]))
 
