@@ -49,8 +49,8 @@ class Population:
 class Questions:
     """``number`` questions of each ``difficulty`` (in logits), with ``answers`` plausible answers each.
 
-    Lists are made arrays. Raises ``BadInput`` for difficulties that are not finite, numbers that are not whole, negative
-    or 0 everywhere, arrays of unequal length, and fewer than 2 answers.
+    Lists are made arrays. Raises ``BadInput`` for difficulties that are not finite, numbers that are not whole,
+    negative or 0 everywhere, arrays of unequal length, and fewer than 2 answers.
     """
 
     difficulty: Float[np.ndarray, " levels"]
