@@ -76,6 +76,22 @@ def test_questions_stand_at_the_quantiles_of_a_normal_law() -> None:
 # exact sums against runs
 
 
+@pytest.mark.parametrize(
+    ("points", "text"),
+    [
+        ("x", "points = 'x': must hold an array of points a model"),
+        (None, "points = None: must hold an array of points a model"),
+        ([1.0, 2.0], "points[0] = 1.0: must be an array of numbers"),
+        ([[1.0, 0.0], ["a", "b"]], "points[1] = ['a', 'b']: must be an array of numbers"),
+        ([[1.0, 0.0], [1.0, 0.0, 1.0]], "points has 2 to 3 questions: give the same ones of every model"),
+    ],
+)
+def test_points_that_are_none_have_no_ranks(points: Any, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        boards.rank_intervals(points)
+    assert str(caught.value) == text
+
+
 @by_rule
 def test_expected_scores_and_their_spread_are_those_of_runs(rule: Rule) -> None:
     models, questions = population(), boards.normal_questions(200, 4, levels=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.calibration.clusters import clusters_of
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.estimates import check_level
-from simlab.inputs import finite
+from simlab.inputs import finite, numbers
 
 DRAWS, SEED = 2_000, 0
 SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476"
@@ -66,7 +67,11 @@ def rank_intervals(points: Any, *, clusters: Any = None, level: float = 0.95) ->
     everywhere stay apart never. Raises ``BadInput`` for fewer than 2 models or questions, and a point that is not
     finite. Source: Mogstad et al. 2024.
     """
-    table = np.asarray(points, dtype=float)
+    rows = points_of(points)
+    size = [len(one) for one in rows] or [0]
+    if min(size) != max(size):
+        raise BadInput(f"points has {min(size)} to {max(size)} questions: give the same ones of every model")
+    table = np.array(rows)
     if table.ndim != 2 or len(table) < 2:
         raise BadInput(f"points has shape {table.shape}: give the points of 2 models or more, a row each")
     if not np.isfinite(table).all():
@@ -90,3 +95,10 @@ def rank_intervals(points: Any, *, clusters: Any = None, level: float = 0.95) ->
     rank = 1 + (mean[None, :] > mean[:, None]).sum(axis=1)
     low, high = 1 + (apart < -beyond).sum(axis=1), len(mean) - (apart > beyond).sum(axis=1)
     return RankIntervals(mean, rank, np.minimum(low, rank), np.maximum(high, rank), level)
+
+
+def points_of(points: Any) -> list[Float[np.ndarray, " questions"]]:
+    """Return one array of points a model. Raises ``BadInput`` for what holds none."""
+    if isinstance(points, str | bytes) or not isinstance(points, Iterable):
+        raise BadInput(f"points = {shown(points)}: must hold an array of points a model")
+    return [numbers(f"points[{model}]", one) for model, one in enumerate(points)]
