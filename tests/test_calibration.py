@@ -635,6 +635,31 @@ def test_bad_settings_are_refused_in_a_sentence(call: Callable[[Forecasts], Any]
     assert str(caught.value).startswith(text)
 
 
+@pytest.mark.parametrize(
+    "measure",
+    [
+        *MEASURES.values(),
+        calibration.brier_parts,
+        calibration.reliability_diagram,
+        calibration.risk_coverage,
+        calibration.smooth_reliability,
+    ],
+)
+@pytest.mark.parametrize("data", [None, [0.5], "x"])
+def test_bare_confidences_are_no_record(measure: Callable[[Any], Any], data: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        measure(data)
+    assert str(caught.value) == f"data = {data!r}: must be what forecasts(confidence, correct) returns"
+
+
+@pytest.mark.parametrize("span", [(1, 0), (0, 0), (0, math.nan), (0, 1, 2)])
+def test_a_span_is_two_numbers_that_rise(span: Any) -> None:
+    """The span is at fault, and no score is blamed."""
+    with pytest.raises(BadInput) as caught:
+        calibration.mean_score([0.5, 0.6], span=span)
+    assert str(caught.value) == f"span = {span}: must be a pair of numbers, the lower one first, such as (0, 1)"
+
+
 @pytest.mark.slow
 def test_two_million_rows() -> None:
     """All measures, three rows a question, in under 30 s of processor time."""

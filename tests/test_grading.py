@@ -321,13 +321,89 @@ def test_who_knows_nothing_attains_the_size(answers: int) -> None:
             lambda: grading.check_stated(grading.binary()),
             "rule 'binary' states no confidence: give stated, such as stated=0.75",
         ),
-        (lambda: grading.answers(grading.binary(), np.array([0.5, 1.2])), "belief = 1.2: must be a number from 0 to 1"),
-        (lambda: grading.answers(grading.binary(), np.array([math.nan])), "belief = nan: must be a number from 0 to 1"),
+        (
+            lambda: grading.answers(grading.binary(), np.array([0.5, 1.2])),
+            "belief[1] = 1.2: must be a number from 0 to 1",
+        ),
+        (lambda: grading.answers(grading.binary(), [math.nan]), "belief[0] = nan: must be a number from 0 to 1"),
+        (lambda: grading.answers(grading.binary(), math.nan), "belief = nan: must be a number from 0 to 1"),
+        (lambda: grading.answers(grading.binary(), "x"), "belief = 'x': must be an array of numbers"),
+        (lambda: grading.answers(grading.binary(), None), "belief = None: must be an array of numbers"),
         (lambda: grading.optimal_value(grading.binary(), np.array([])), "belief has no rows: give at least one"),
         (
             lambda: grading.optimal_value(grading.binary(), np.array([0.5]), np.array([-1.0])),
-            "weight: must be one finite number of at least 0 a row, and not all of them 0",
+            "weight[0] = -1: must be a finite number of at least 0",
         ),
+        (
+            lambda: grading.optimal_value(grading.binary(), [0.5], [0.0]),
+            "weight sums to 0: at least one row must count",
+        ),
+        (
+            lambda: grading.optimal_value(grading.binary(), [0.5], [1.0, 2.0]),
+            "weight has shape (2,) and belief (1,): give one for each",
+        ),
+        (lambda: grading.points(grading.binary(), [1, math.nan]), "correct[1] = nan: must be 0 or 1"),
+        (lambda: grading.points(grading.binary(), [1, 2]), "correct[1] = 2: must be 0 or 1"),
+        (lambda: grading.points(grading.binary(), [1, 2, None]), "correct[1] = 2 (and 1 more): must be 0 or 1"),
+        (lambda: grading.points(grading.binary(), ["a"]), "correct = ['a']: must be an array of numbers"),
+        (lambda: grading.points(grading.binary(), None), "correct = None: must be an array of numbers"),
+        (
+            lambda: grading.points(grading.binary(), [[1, 0]]),
+            "correct has 2 dimensions: must be one array of numbers",
+        ),
+        (lambda: grading.points(grading.binary(), [1], [0.5]), "answered[0] = 0.5: must be 0 or 1"),
+        (
+            lambda: grading.points("binary", [1]),
+            "rule = 'binary': must be a Rule, such as binary() or confidence_target(0.75)",
+        ),
+        (
+            lambda: grading.points_of_confidence(grading.binary(), [0.5], [1]),
+            "rule = Rule(name='binary', correct=1.0, wrong=0.0, abstain=0.0, sou...: "
+            "must be a ConfidenceRule, such as brier() or logarithmic()",
+        ),
+        (
+            lambda: grading.rewarded_threshold("x"),
+            "rule = 'x': must be a Rule, such as binary() or confidence_target(0.75)",
+        ),
+        (
+            lambda: grading.check_stated(None),
+            "rule = None: must be a Rule, such as binary() or confidence_target(0.75)",
+        ),
+        (
+            lambda: grading.expected_score(grading.binary(), [0.5], [1, 0]),
+            "answered has shape (2,) and belief (1,): give one for each",
+        ),
+        (
+            lambda: grading.expected_score_of_confidence(grading.brier(), [0.5, 0.6], [0.1, 0.2, 0.3]),
+            "stated has shape (3,) and belief (2,): give one for each",
+        ),
+        (lambda: grading.points_of_confidence(grading.brier(), [0.5], [3]), "correct[0] = 3: must be 0 or 1"),
+        (
+            lambda: grading.points_of_confidence(grading.brier(), [0.5, 0.6], [1]),
+            "confidence has 2 rows and correct 1: give one of each a row",
+        ),
+        (lambda: grading.best_responses([math.nan, 1.0]), "grades[0] = nan: must be a number"),
+        (lambda: grading.best_responses([]), "grades is empty: give the grade of at least one response"),
+        (
+            lambda: grading.price_of_abstaining([1.0, 0.0], [True]),
+            "grades has 2 rows and abstains 1: give one of each a row",
+        ),
+        (lambda: grading.is_binary([1, 0], [False]), "grader has 2 rows and abstains 1: give one of each a row"),
+        (
+            lambda: grading.expected_grades([1.0], [[math.nan, 1.0]]),
+            "graders[0, 0] = nan: must be a finite number",
+        ),
+        (
+            lambda: grading.properness(grading.brier(), tolerance=math.nan),
+            "tolerance = nan: must be a finite number of at least 0",
+        ),
+        (
+            lambda: grading.properness(grading.brier(), tolerance=-1),
+            "tolerance = -1: must be a finite number of at least 0",
+        ),
+        (lambda: grading.best_statement(grading.brier(), 2), "belief = 2: must be a number from 0 to 1"),
+        (lambda: grading.negative_marking(2.5), "choices = 2.5: must be a whole number of at least 2"),
+        (lambda: grading.uniform_right_answer(10**9), "n_answers = 1000000000: must be at most 10000"),
         (
             lambda: grading.points(grading.binary(), np.array([True]), np.array([True, False])),
             "answered has 2 rows and correct 1: give one of each a row",
@@ -360,3 +436,20 @@ def test_mistakes_are_sentences(call: Any, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         call()
     assert str(caught.value) == text
+
+
+def test_numbers_beyond_every_float_are_refused_and_whole_floats_are_not() -> None:
+    with pytest.raises(BadInput, match=r"^choices = 10{59}\.\.\.: must be at most 9007199254740992$"):
+        grading.negative_marking(10**400)
+    with pytest.raises(BadInput, match=r"^correct = \[1, 10{55}\.\.\.: must be an array of numbers$"):
+        grading.points(grading.binary(), [1, 10**400])
+    assert grading.negative_marking(5.0) == grading.negative_marking(5)
+
+
+def test_what_is_not_known_of_an_abstention_is_not_asked() -> None:
+    """An outcome may be missing where nothing was answered, and there alone."""
+    rule = confidence_target(0.5)
+    assert list(grading.points(rule, [1, None, math.nan, 0], [True, False, False, True])) == [1, 0, 0, -1]
+    assert list(grading.points(rule, [True, False])) == [1, -1]
+    with pytest.raises(BadInput, match=r"^correct\[1\] = nan: must be 0 or 1$"):
+        grading.points(rule, [1, None, math.nan, 0], [True, True, False, True])

@@ -15,9 +15,13 @@ from simlab import bounds, grading
 from simlab import leaderboards as boards
 from simlab.errors import BadInput
 from simlab.grading import Rule, binary, confidence_target
-from simlab.leaderboards import Population, Questions
+from simlab.leaderboards import Population, Questions, telling_apart
 
 RULES = (binary(), confidence_target(0.5), confidence_target(0.75), boards.benchmark("wildbench").rule)
+CONTEST = (Population([0.0, 1.0], [0.0, 0.5], [0.0, 0.5]), boards.normal_questions(100, 4))
+RNG = np.random.default_rng(0)
+A_RULE = "must be a Rule, such as binary() or confidence_target(0.75)"
+A_GENERATOR = "must be a random generator, such as numpy.random.default_rng(0)"
 by_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
@@ -55,6 +59,14 @@ def test_the_ten_benchmarks_of_the_meta_evaluation() -> None:
         boards.benchmark("gqpa")
 
 
+def test_lists_are_arrays_and_whole_floats_whole() -> None:
+    questions = Questions([0.0, 1.0], [3.0, 0.0], 4.0)
+    assert questions.number.dtype == np.int64
+    assert (questions.answers, list(questions.share)) == (4, [1.0, 0.0])
+    assert boards.belief(Population([0], [0], [0.5]), questions).shape == (1, 2)
+    assert boards.rank_correlation([3, 2, 1], [2, 3, 1]) == pytest.approx(1 / 3)
+
+
 def test_questions_stand_at_the_quantiles_of_a_normal_law() -> None:
     found = boards.normal_questions(1_003, 4, mean=0.5, spread=2.0, levels=50)
     assert found.number.sum() == 1_003
@@ -76,6 +88,22 @@ def test_the_chance_of_being_right_is_a_guess_where_nothing_is_known_and_certain
 
 
 # exact sums against runs
+
+
+@pytest.mark.parametrize(
+    ("points", "text"),
+    [
+        ("x", "points = 'x': must hold an array of points a model"),
+        (None, "points = None: must hold an array of points a model"),
+        ([1.0, 2.0], "points[0] = 1.0: must be an array of numbers"),
+        ([[1.0, 0.0], ["a", "b"]], "points[1] = ['a', 'b']: must be an array of numbers"),
+        ([[1.0, 0.0], [1.0, 0.0, 1.0]], "points has 2 to 3 questions: give the same ones of every model"),
+    ],
+)
+def test_points_that_are_none_have_no_ranks(points: Any, text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        boards.rank_intervals(points, width=1.0)
+    assert str(caught.value) == text
 
 
 @by_rule
@@ -187,6 +215,16 @@ def test_the_number_of_questions_gives_the_power_it_promises(rule: Rule) -> None
     assert found[0] == pytest.approx(0.8, abs=0.06)
     assert found[1] < 0.45
     assert boards.questions_needed(models, questions, rule, power=0.9) > 1.2 * needed
+
+
+def test_runs_that_are_drawn_in_parts_are_those_that_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule, found = confidence_target(0.5), []
+    for at_once in (10**7, 1_000, 1):
+        monkeypatch.setattr(telling_apart, "AT_ONCE", at_once)
+        rng = np.random.default_rng(3)
+        found.append(boards.drawn_power(population(3, 2), boards.normal_questions(640, 4), rule, 20, rng, runs=300))
+    assert 0 < found[0] < 1
+    assert found[0] == found[1] == found[2]
 
 
 def test_equal_models_are_never_told_apart() -> None:
@@ -326,9 +364,72 @@ def test_rank_intervals_narrow_where_models_differ() -> None:
         ),
         (lambda: boards.reversals(np.ones(2), np.ones(3)), "scores of 2 and 3 models: give two scores of the same"),
         (lambda: Population(np.ones(2), np.ones(2), np.ones(3)), "population: give one competence, overconfidence"),
-        (lambda: Population(np.ones(1), np.ones(1), np.array([1.5])), "threshold = 1.5 to 1.5: must be from 0 to 1"),
-        (lambda: boards.normal_questions(10, 4), "number = 10: must be a finite number of at least 64"),
-        (lambda: boards.normal_questions(100, 1), "answers = 1: must be a finite number of at least 2"),
+        (
+            lambda: Population(np.ones(1), np.ones(1), np.array([1.5])),
+            "threshold[0] = 1.5: must be a number from 0 to 1",
+        ),
+        (lambda: Population([0, 0], [0, 0], [0.5, math.nan]), "threshold[1] = nan: must be a number from 0 to 1"),
+        (lambda: Population([0, math.nan], [0, 0], [0, 0]), "competence[1] = nan: must be a finite number"),
+        (lambda: Population([0, 0], [0, math.inf], [0, 0]), "overconfidence[1] = inf: must be a finite number"),
+        (lambda: Population([[0.0]], [[0.0]], [[0.0]]), "competence has 2 dimensions: must be one array of numbers"),
+        (lambda: Population("a", [0], [0]), "competence = 'a': must be an array of numbers"),
+        (lambda: Questions([math.nan], [3], 4), "difficulty[0] = nan: must be a finite number"),
+        (lambda: Questions([0.0], [-3], 4), "number[0] = -3: must be a finite number of at least 0"),
+        (lambda: Questions([0.0], [2.5], 4), "number[0] = 2.5: must be a whole number of at least 0"),
+        (lambda: Questions([0.0], [0], 4), "number sums to 0: there must be at least one question, and at most 9007"),
+        (lambda: Questions([0.0, 1.0], [1], 4), "questions: give one difficulty and one number a level, and at least"),
+        (lambda: Questions([0.0], [3], 0), "answers = 0: must be a whole number of at least 2"),
+        (lambda: Questions([0.0], [3], math.nan), "answers = nan: must be a whole number of at least 2"),
+        (
+            lambda: boards.normal_questions(10, 4),
+            "number = 10: must be at least levels = 64, for each level has a question",
+        ),
+        (
+            lambda: boards.normal_questions(100, 4, levels=1_000),
+            "number = 100: must be at least levels = 1000, for each level has a question",
+        ),
+        (lambda: boards.normal_questions(100, 4, levels=10**12), "levels = 1000000000000: must be at most 1000000"),
+        (lambda: boards.normal_questions(0, 4), "number = 0: must be a whole number of at least 1"),
+        (lambda: boards.normal_questions(10**30, 4), "number = 1000000000000000000000000000000: must be at most 9007"),
+        (lambda: boards.normal_questions(100.5, 4), "number = 100.5: must be a whole number of at least 1"),
+        (lambda: boards.normal_questions(100, 2.5), "answers = 2.5: must be a whole number of at least 2"),
+        (lambda: boards.normal_questions(100, 4, levels=2.5), "levels = 2.5: must be a whole number of at least 1"),
+        (lambda: boards.normal_questions(100, 4, mean=math.nan), "mean = nan: must be a finite number"),
+        (lambda: boards.normal_questions(100, 1), "answers = 1: must be a whole number of at least 2"),
+        (lambda: boards.rank_correlation([1, math.nan], [1, 2]), "one[1] = nan: must be a finite number"),
+        (lambda: boards.reversals([1, 2], [1, math.nan]), "other[1] = nan: must be a finite number"),
+        (lambda: boards.rank_correlation([1, 2], [1]), "scores of 2 and 1 models: give two scores of the same two"),
+        (lambda: boards.rank_correlation([1], [1]), "scores of 1 and 1 models: give two scores of the same two models"),
+        (lambda: boards.rank_correlation([], []), "scores of 0 and 0 models: give two scores of the same two models"),
+        (lambda: boards.expected_scores(*CONTEST, None), f"rule = None: {A_RULE}"),
+        (lambda: boards.best_scores(*CONTEST, "binary"), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.score_errors(*CONTEST, "binary"), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.price_of_honesty(*CONTEST, "binary", 0.5), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.generations(*CONTEST, "binary", RNG), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.questions_needed(*CONTEST, "binary"), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.drawn_scores(*CONTEST, "binary", RNG), f"rule = 'binary': {A_RULE}"),
+        (lambda: boards.expected_scores(None, CONTEST[1], binary()), "models = None: must be a Population"),
+        (lambda: boards.generations(None, CONTEST[1], binary(), RNG), "models = None: must be a Population"),
+        (
+            lambda: boards.expected_scores(CONTEST[0], 100, binary()),
+            "questions = 100: must be Questions, such as normal_questions(1_000, 4)",
+        ),
+        (lambda: boards.drawn_scores(*CONTEST, binary(), None), f"rng = None: {A_GENERATOR}"),
+        (lambda: boards.drawn_power(*CONTEST, binary(), 10, None), f"rng = None: {A_GENERATOR}"),
+        (lambda: boards.generations(*CONTEST, binary(), None), f"rng = None: {A_GENERATOR}"),
+        (lambda: boards.drawn_power(*CONTEST, binary(), 10, 7), f"rng = 7: {A_GENERATOR}"),
+        (
+            lambda: boards.generations(*CONTEST, binary(), RNG, number=2.5, top=0.5),
+            "number = 2.5: must be a whole number of at least 0",
+        ),
+        (
+            lambda: boards.drawn_power(*CONTEST, binary(), 10, RNG, runs=10**12),
+            "runs = 1000000000000: must be at most 100000000",
+        ),
+        (
+            lambda: boards.drawn_power(*CONTEST, binary(), 2.5, RNG),
+            "number = 2.5: must be a whole number of at least 2",
+        ),
         (
             lambda: boards.generations(
                 population(), boards.normal_questions(64, 4), binary(), np.random.default_rng(), top=0.01
@@ -390,6 +491,7 @@ def test_signatures_tell_the_truth() -> None:
     """Every annotation of the grading, calibration and leaderboards is checked while all of them run."""
     done = subprocess.run([sys.executable, "-c", SIGNATURES], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["checked"], done.stderr[-2000:]
-    wrong = SIGNATURES.replace("rng.random(5))\n", "rng.random(5) > 0.5)\n")
+    wrong = SIGNATURES.replace("questions, rule, 100, rng", "questions, rule, '100', rng")
+    assert wrong != SIGNATURES
     done = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, check=False)
     assert "TypeCheckError" in done.stderr

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import Binning, edges_of, sums
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import around, share_ends, standard_error, student, unseen_share
 from simlab.calibration.noise import normal_noise
 from simlab.estimates import Estimate, check_level, normal_quantile, strict_fields
@@ -56,6 +56,7 @@ def brier_score(data: Forecasts, *, level: float = 0.95) -> Estimate:
 
     Raises ``BadInput`` for a level that there is not. Source: Brier 1950.
     """
+    check_forecasts(data)
     loss = (data.correct - data.confidence) ** 2
     mean = float(loss.mean())
     error = standard_error(loss - mean, data.clusters)
@@ -70,6 +71,7 @@ def brier_parts(data: Forecasts, *, bins: int = 15, binning: Binning = "width", 
     norm, and reach to 0 where noise alone may have made it. The others are by the delta method. Raises ``BadInput`` as
     ``ece`` does. Source: Murphy 1973; Stephenson, Coelho & Jolliffe 2008.
     """
+    check_forecasts(data)
     y = data.correct.astype(float)
     c = data.confidence - data.confidence.mean()  # sums of squares around the mean keep their digits
     found = sums(data, edges_of(data, bins, binning), [np.ones(data.rows), y, c, c * c, y * c])

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from simlab.errors import BadInput, shown
+from simlab.errors import BadInput
+from simlab.inputs import same_length
 
 FEW = 30
 """Below this many clusters an interval that is right for many of them says so."""
@@ -92,40 +93,8 @@ def _as_they_are(ids: list[Any]) -> Any:
     return found
 
 
-def numbers(name: str, values: Any) -> Float[np.ndarray, " rows"]:
-    """Return ``values`` as one array of floats. Raises ``BadInput`` where they are none."""
-    if np.ma.is_masked(values):
-        raise BadInput(f"{name}: some are masked: leave those rows out")
-    try:
-        found = np.asarray(values)
-        if found.size and found.dtype.kind not in "biufO":
-            raise TypeError
-        found = found.astype(float)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{name} = {shown(values)}: must be an array of numbers") from error
-    if found.ndim != 1:
-        raise BadInput(f"{name} has {found.ndim} dimensions: must be one array of numbers")
-    return found
-
-
-def outcomes(name: str, values: Any) -> Bool[np.ndarray, " rows"]:
-    """Return ``values`` as truths. Raises ``BadInput`` where one is neither 0 nor 1, with its row."""
-    found = numbers(name, values)
-    refuse(name, found, ~((found == 0) | (found == 1)), "must be 0 or 1")
-    return np.asarray(found == 1, dtype=bool)
-
-
-def refuse(name: str, values: Float[np.ndarray, " rows"], bad: Bool[np.ndarray, " rows"], rule: str) -> None:
-    """Raise ``BadInput`` for the first of the ``bad`` rows, if there is one, and say how many more there are."""
-    if bad.any():
-        row = int(np.argmax(bad))
-        more = f" (and {int(bad.sum()) - 1:,} more)" if bad.sum() > 1 else ""
-        raise BadInput(f"{name}[{row}] = {values[row]:g}{more}: {rule}")
-
-
-def same_length(name: str, values: Any, other: str, others: Any) -> None:
+def rows_of_each(name: str, values: Any, other: str, others: Any) -> None:
     """Raise ``BadInput`` unless the two arrays have one length, and that is not 0."""
-    if len(values) != len(others):
-        raise BadInput(f"{name} has {len(values)} rows and {other} {len(others)}: give one of each a row")
+    same_length(name, values, other, others)
     if not len(values):
         raise BadInput(f"{name} has no rows: give at least 2")

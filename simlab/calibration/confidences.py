@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from simlab.calibration.clusters import Clusters, clusters_of, numbers, outcomes, refuse, same_length
+from simlab.calibration.clusters import Clusters, clusters_of, rows_of_each
+from simlab.inputs import a_kind, numbers, outcomes, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,11 @@ def forecasts(confidence: Any, correct: Any, clusters: Any = None) -> Forecasts:
     """
     c = numbers("confidence", confidence)
     y = outcomes("correct", correct)
-    same_length("confidence", c, "correct", y)
+    rows_of_each("confidence", c, "correct", y)
     refuse("confidence", c, ~((c >= 0) & (c <= 1)), "must be a number from 0 to 1")
     return Forecasts(c, y, clusters_of(clusters, len(c)))
+
+
+def check_forecasts(data: Any) -> None:
+    """Raise ``BadInput`` for bare confidences, or anything else, where a measure asks for the checked record."""
+    a_kind("data", data, Forecasts, "what forecasts(confidence, correct) returns")

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.calibration.binned import Binning, Sums, edges_of, sums
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
 from simlab.estimates import Estimate, check_level
@@ -69,6 +69,7 @@ def ece(data: Forecasts, *, bins: int = 15, binning: Binning = "width", level: f
     grow in number, whichever bins are calibrated. Raises ``BadInput`` for a level, bins or binning that there is not.
     Source: Guo et al. 2017.
     """
+    check_forecasts(data)
     return _estimate(data, edges_of(data, bins, binning), binning, level)
 
 
@@ -80,6 +81,7 @@ def ece_debiased(data: Forecasts, *, bins: int = 15, binning: Binning = "mass", 
     far from 0 it is unbiased. The interval is that of ``ece``. Raises ``BadInput`` as ``ece`` does. Source: Kumar,
     Liang & Ma 2019.
     """
+    check_forecasts(data)
     edges = edges_of(data, bins, binning)
     plain, found = _estimate(data, edges, binning, level), gaps(data, edges)
     value = min(1.0, max(0.0, float((2 * np.abs(found.gap) - folded_mean(found.gap, found.error)).sum())))

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from simlab.calibration.clusters import Clusters, clusters_of, numbers, outcomes, refuse, same_length
-from simlab.errors import BadInput
+from simlab.calibration.clusters import Clusters, clusters_of, rows_of_each
+from simlab.errors import BadInput, shown
 from simlab.estimates import Estimate, check_level, check_number
+from simlab.inputs import a_kind, numbers, outcomes, refuse
 
 LIANG = "Liang & Zeger 1986, Biometrika 73, 13"
 WILSON = f"Wilson 1927, JASA 22, 209, at the effective number of rows; clusters: {LIANG}"
@@ -82,7 +83,7 @@ def rate(hit: Any, among: Any = None, *, clusters: Any = None, level: float = 0.
     """
     hits = outcomes("hit", hit)
     base = np.ones(len(hits), dtype=bool) if among is None else outcomes("among", among)
-    same_length("hit", hits, "among", base)
+    rows_of_each("hit", hits, "among", base)
     grouped, total = clusters_of(clusters, len(hits)), int(np.count_nonzero(base))
     if total == 0:
         raise BadInput("among has no row that counts: there is nothing to take a share of")
@@ -110,11 +111,12 @@ def mean_score(
     """Estimate a mean score by the mean of the rows, with t intervals that count clusters, cut to ``span``.
 
     Where all rows are alike the interval allows for what G clusters may well not have shown, anywhere in ``span``.
-    Raises ``BadInput`` for a score that is not finite or outside ``span``, for ids that are missing and for a single
-    cluster. Source: Liang & Zeger 1986.
+    Raises ``BadInput`` for a score that is not finite or outside ``span``, for a ``span`` that is none, for ids that
+    are missing and for a single cluster. Source: Liang & Zeger 1986.
     """
     values = numbers("score", score)
-    same_length("score", values, "score", values)
+    rows_of_each("score", values, "score", values)
+    _check_span(span)
     bad = ~(np.isfinite(values) & (values >= span[0]) & (values <= span[1]))
     refuse("score", values, bad, f"must be a finite number{_within(span)}")
     grouped, mean = clusters_of(clusters, len(values)), float(values.mean())
@@ -124,6 +126,13 @@ def mean_score(
         half = size * unseen_share(level, grouped.number)
     low, high = max(span[0], mean - half), min(span[1], mean + half)
     return Estimate(mean, low, high, level, "mean_score, student", LIANG, "asymptotic", warnings=grouped.warnings)
+
+
+def _check_span(span: Any) -> None:
+    a_kind("span", span, (tuple, list), "a pair of numbers, the lower one first, such as (0, 1)")
+    ends = numbers("span", span)
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise BadInput(f"span = {shown(span)}: must be a pair of numbers, the lower one first, such as (0, 1)")
 
 
 def _within(span: tuple[float, float]) -> str:

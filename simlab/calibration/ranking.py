@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import around, standard_error
 from simlab.errors import BadInput
 from simlab.estimates import Estimate, check_level
@@ -23,6 +23,7 @@ def auroc(data: Forecasts, *, level: float = 0.95) -> Estimate:
     answer is above every wrong one, or below, the other end is (alpha/2)^(1/m) away from 0, m the number of disjoint
     pairs of clusters. Raises ``BadInput`` where all answers are right, or all wrong. Source: DeLong et al. 1988.
     """
+    check_forecasts(data)
     check_level(level)
     right = int(np.count_nonzero(data.correct))
     wrong = data.rows - right

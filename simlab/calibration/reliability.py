@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.calibration.binned import Binning, bin_of, clusters_in, edges_of, sums
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import student, wilson
 from simlab.estimates import check_level, strict_fields
 
@@ -40,6 +40,7 @@ def reliability_diagram(
     Bins without rows are left out. Raises ``BadInput`` as ``ece`` does. Source: DeGroot & Fienberg 1983, The
     Statistician 32, 12.
     """
+    check_forecasts(data)
     check_level(level)
     edges = edges_of(data, bins, binning)
     found = sums(data, edges, [np.ones(data.rows), data.correct.astype(float)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import around, standard_error
 from simlab.estimates import Estimate, check_level
 
@@ -35,6 +35,7 @@ class RiskCoverage:
 
 def risk_coverage(data: Forecasts) -> RiskCoverage:
     """Return the risk-coverage curve at every distinct confidence. Source: El-Yaniv & Wiener 2010; Geifman 2017."""
+    check_forecasts(data)
     start, size = data.blocks
     wrong = np.add.reduceat((~data.correct[data.order]).astype(float), start)
     taken, errors = np.cumsum(size[::-1]), np.cumsum(wrong[::-1])
@@ -48,6 +49,7 @@ def aurc(data: Forecasts, *, level: float = 0.95) -> Estimate:
     interval on the logit scale, which counts clusters. Raises ``BadInput`` for a level that there is not. Source:
     Geifman & El-Yaniv 2017.
     """
+    check_forecasts(data)
     area, influence = _area(data)
     error = standard_error(influence, data.clusters)
     low, high = around(area, error, data.clusters.number, check_level(level), span=(0.0, 1.0))
@@ -60,6 +62,7 @@ def e_aurc(data: Forecasts, *, level: float = 0.95) -> Estimate:
     The best order of e errors among n has (1/n) sum over k of max(0, k - (n - e))/k, about r + (1 - r) ln(1 - r) for
     the error rate r. In [0, 1]. Raises ``BadInput`` for a level that there is not. Source: Geifman et al. 2019.
     """
+    check_forecasts(data)
     area, influence = _area(data)
     wrong = data.rows - int(np.count_nonzero(data.correct))
     rate = wrong / data.rows

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from simlab.calibration.confidences import Forecasts
+from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.expected_error import gaps
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
@@ -75,6 +75,7 @@ def smooth_ece(data: Forecasts, *, level: float = 0.95) -> Estimate:
     fixed point, as that of ``ece`` does for bins; its noise is that of 512 cells, so that below about .002 it is
     somewhat narrow. Raises ``BadInput`` for a level that there is not. Source: Blasiok & Nakkiran 2023.
     """
+    check_forecasts(data)
     check_level(level)
     mass = on_grid(data.confidence, data.correct - data.confidence) / data.rows
     value = fixed_point(lambda s: smooth_error(mass, s), 1 / POINTS)
@@ -138,6 +139,7 @@ def smooth_reliability(data: Forecasts, *, points: int = 200, bandwidth: float |
 
     Raises ``BadInput`` for fewer than 2 points or more than the grid has, and for a bandwidth outside (0, 1].
     """
+    check_forecasts(data)
     number = int(check_number("points", points, 2, POINTS))
     mass = on_grid(data.confidence, data.correct - data.confidence) / data.rows
     if bandwidth is None:

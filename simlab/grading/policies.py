@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Bool, Float
 
 from simlab.errors import BadInput
-from simlab.grading.rules import ConfidenceRule, Rule
+from simlab.grading.rules import ConfidenceRule, Rule, check_confidence_rule, check_rule
+from simlab.inputs import chances, finite, outcomes, same_shape
 
 
 def expected_score(
@@ -17,11 +16,17 @@ def expected_score(
     """Return q correct + (1 - q) wrong of each row that is ``answered`` (all, unless told), else what abstaining earns.
 
     Under ``confidence_target(t)`` that is (q - t)/(1 - t). ``belief`` q is the probability that the answer is right.
-    Raises ``BadInput`` where one is no number from 0 to 1. Source: KNVZ 2025, section 4.2.
+    Raises ``BadInput`` where one is no number from 0 to 1, and where ``answered`` has another shape or holds anything
+    but 0 and 1. Source: KNVZ 2025, section 4.2.
     """
-    q = check_beliefs(belief)
+    check_rule(rule)
+    q = chances("belief", belief, None)
     worth = q * rule.correct + (1.0 - q) * rule.wrong
-    return worth if answered is None else np.where(np.asarray(answered, dtype=bool), worth, rule.abstain)
+    if answered is None:
+        return worth
+    gives = outcomes("answered", answered, None)
+    same_shape("answered", gives, q.shape, "belief")
+    return np.where(gives, worth, rule.abstain)
 
 
 def expected_score_of_confidence(
@@ -29,9 +34,13 @@ def expected_score_of_confidence(
 ) -> Float[np.ndarray, " rows"]:
     """Return q right(c) + (1 - q) wrong(c): what stating c earns in the mean at a belief q.
 
-    An outcome of probability 0 counts nothing, even where its score is -inf. Raises ``BadInput`` outside [0, 1].
+    An outcome of probability 0 counts nothing, even where its score is -inf. Raises ``BadInput`` outside [0, 1], and
+    where ``stated`` is neither one number nor of the shape of ``belief``.
     """
-    q, c = check_beliefs(belief), check_beliefs(np.asarray(stated, dtype=float), "stated")
+    check_confidence_rule(rule)
+    q, c = chances("belief", belief, None), chances("stated", stated, None)
+    if c.ndim:
+        same_shape("stated", c, q.shape, "belief")
     with np.errstate(invalid="ignore"):
         return np.where(q > 0, q * rule.right(c), 0.0) + np.where(q < 1, (1.0 - q) * rule.wrong(c), 0.0)
 
@@ -41,7 +50,8 @@ def answers(rule: Rule, belief: Float[np.ndarray, " rows"]) -> Bool[np.ndarray, 
 
     Raises ``BadInput`` where a belief is no number from 0 to 1.
     """
-    return check_beliefs(belief) > rule.break_even
+    check_rule(rule)
+    return chances("belief", belief, None) > rule.break_even
 
 
 def optimal_value(
@@ -52,7 +62,8 @@ def optimal_value(
     E[(q - t)+]/(1 - t) under ``confidence_target(t)``. Rows count by ``weight``, equally unless told. Raises
     ``BadInput`` for a belief outside [0, 1], and for weights that are negative or sum to 0.
     """
-    gain = np.maximum(check_beliefs(belief) - rule.break_even, 0.0)
+    check_rule(rule)
+    gain = np.maximum(chances("belief", belief, None) - rule.break_even, 0.0)
     return rule.abstain + (rule.correct - rule.wrong) * weighted_mean(gain, weight)
 
 
@@ -62,16 +73,8 @@ def weighted_mean(values: Float[np.ndarray, " rows"], weight: Float[np.ndarray, 
         raise BadInput("belief has no rows: give at least one")
     if weight is None:
         return float(np.mean(values))
-    w = np.asarray(weight, dtype=float)
-    if w.shape != np.shape(values) or not ((w >= 0) & np.isfinite(w)).all() or not w.sum() > 0:
-        raise BadInput("weight: must be one finite number of at least 0 a row, and not all of them 0")
+    w = finite("weight", weight, None, 0.0)
+    same_shape("weight", w, np.shape(values), "belief")
+    if not w.sum() > 0:
+        raise BadInput("weight sums to 0: at least one row must count")
     return float(np.sum(w * values) / np.sum(w))
-
-
-def check_beliefs(belief: Any, name: str = "belief") -> Float[np.ndarray, ...]:
-    """Return ``belief`` as floats. Raises ``BadInput`` where one is no number from 0 to 1, NaN included."""
-    q = np.asarray(belief, dtype=float)
-    outside = ~((q >= 0) & (q <= 1))
-    if outside.any():
-        raise BadInput(f"{name} = {q[outside].flat[0]:g}: must be a number from 0 to 1")
-    return q

@@ -12,8 +12,9 @@ from fractions import Fraction
 import numpy as np
 
 from simlab.errors import BadInput
+from simlab.estimates import check_number
 from simlab.grading.policies import expected_score_of_confidence
-from simlab.grading.rules import ConfidenceRule, Rule, check_target, penalty_of
+from simlab.grading.rules import ConfidenceRule, Rule, check_confidence_rule, check_rule, check_target, penalty_of
 
 CLOSE = 1e-9
 """A threshold this near to the stated one is the stated one: rounding of t/(1-t) moves it less."""
@@ -51,6 +52,7 @@ def rewarded_threshold(rule: Rule) -> float:
     0 where every answer pays, however unlikely, and 1 where none does. It asks only what the three outcomes earn, so it
     checks ``Rule.break_even`` and t -> t/(1-t) rather than repeating them.
     """
+    check_rule(rule)
 
     def pays(q: float) -> bool:
         return q * rule.correct + (1.0 - q) * rule.wrong > rule.abstain
@@ -71,6 +73,8 @@ def best_statement(rule: ConfidenceRule, belief: float) -> float:
     Accurate to about 1e-8, for scores that have one peak between neighbours of a grid of 2,001 points; of equally good
     statements the one nearest to the belief. Raises ``BadInput`` for a belief outside [0, 1].
     """
+    check_confidence_rule(rule)
+    belief = check_number("belief", belief, 0.0, 1.0)
     grid = STATEMENTS
     while True:
         worth = expected_score_of_confidence(rule, np.full(len(grid), belief), grid)
@@ -83,7 +87,11 @@ def best_statement(rule: ConfidenceRule, belief: float) -> float:
 
 
 def properness(rule: ConfidenceRule, tolerance: float = 1e-6) -> Properness:
-    """Search 41 beliefs from 0 to 1 for one whose best statement is another number, by more than ``tolerance``."""
+    """Search 41 beliefs from 0 to 1 for one whose best statement is another number, by more than ``tolerance``.
+
+    Raises ``BadInput`` unless the tolerance is a finite number of at least 0.
+    """
+    check_number("tolerance", tolerance, 0.0)
     found = [(abs(best_statement(rule, q) - q), q) for q in BELIEFS.tolist()]
     gap, belief = max(found)
     return Properness(gap <= tolerance, gap, belief, best_statement(rule, belief))
@@ -95,6 +103,7 @@ def check_stated(rule: Rule, stated: float | None = None) -> Stated:
     The penalty of the sentence is in units of what a right answer earns above abstaining. Known slip: a penalty of 2
     at a stated 75 % rewards answering from 2/3 on; 75 % needs 3. Raises ``BadInput`` where nothing is stated.
     """
+    check_rule(rule)
     told = rule.stated if stated is None else stated
     if told is None:
         raise BadInput(f"rule {rule.name!r} states no confidence: give stated, such as stated=0.75")

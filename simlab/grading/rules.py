@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 
 from simlab.errors import BadInput, shown
 from simlab.estimates import check_number
+from simlab.inputs import a_kind, chances, count, numbers, outcomes, refuse, same_length
 
 KNVZ = "Kalai, Nachum, Vempala & Zhang 2025, arXiv 2509.04664 v1, section 4"
 
@@ -106,9 +107,8 @@ def negative_marking(choices: int) -> Rule:
     Answering pays iff q > 1/k: it takes the profit out of blind guessing and out of nothing else. Raises ``BadInput``
     for fewer than 2 choices. Source: formula scoring, as in the SAT before 2016 (k = 5).
     """
-    if isinstance(choices, bool) or not isinstance(choices, int | np.integer) or choices < 2:
-        raise BadInput(f"choices = {shown(choices)}: must be a whole number of at least 2")
-    return Rule(f"negative_marking_{choices}", 1.0, -1.0 / (choices - 1), 0.0, "formula scoring, SAT before 2016")
+    k = count("choices", choices, 2)
+    return Rule(f"negative_marking_{k}", 1.0, -1.0 / (k - 1), 0.0, "formula scoring, SAT before 2016")
 
 
 def partial_credit(credit: float) -> Rule:
@@ -203,23 +203,35 @@ def points(
     """Return what each row earns: ``correct`` or not where ``answered`` (everywhere, unless told), else abstention.
 
     ``correct`` is not looked at where a row abstains. Regrading at a target is ``answered = confidence > t``. Raises
-    ``BadInput`` where the two differ in length.
+    ``BadInput`` where the two differ in length, and for an outcome that is neither 0 nor 1.
     """
-    earned = np.where(np.asarray(correct, dtype=bool), rule.correct, rule.wrong)
-    if answered is None:
-        return earned
-    if np.shape(answered) != np.shape(correct):
-        raise BadInput(f"answered has {np.size(answered)} rows and correct {np.size(correct)}: give one of each a row")
-    return np.where(np.asarray(answered, dtype=bool), earned, rule.abstain)
+    check_rule(rule)
+    right = numbers("correct", correct)
+    gives = np.ones(len(right), dtype=bool) if answered is None else outcomes("answered", answered)
+    same_length("answered", gives, "correct", right)
+    refuse("correct", right, gives & ~((right == 0) | (right == 1)), "must be 0 or 1")
+    return np.where(gives, np.where(right == 1, rule.correct, rule.wrong), rule.abstain)
 
 
 def points_of_confidence(
     rule: ConfidenceRule, confidence: Float[np.ndarray, " rows"], correct: Bool[np.ndarray, " rows"]
 ) -> Float[np.ndarray, " rows"]:
-    """Return what each stated confidence earns. Raises ``BadInput`` where one is no number from 0 to 1."""
-    stated = np.asarray(confidence, dtype=float)
-    outside = ~((stated >= 0) & (stated <= 1))
-    if outside.any():
-        row = int(np.argmax(outside))
-        raise BadInput(f"confidence[{row}] = {stated[row]:g}: must be a number from 0 to 1")
-    return np.where(np.asarray(correct, dtype=bool), rule.right(stated), rule.wrong(stated))
+    """Return what each stated confidence earns.
+
+    Raises ``BadInput`` where one is no number from 0 to 1, for an outcome that is neither 0 nor 1, and where the two
+    differ in length.
+    """
+    check_confidence_rule(rule)
+    stated, right = chances("confidence", confidence), outcomes("correct", correct)
+    same_length("confidence", stated, "correct", right)
+    return np.where(right, rule.right(stated), rule.wrong(stated))
+
+
+def check_rule(rule: Any) -> None:
+    """Raise ``BadInput`` unless ``rule`` is a ``Rule``: a name is none."""
+    a_kind("rule", rule, Rule, "a Rule, such as binary() or confidence_target(0.75)")
+
+
+def check_confidence_rule(rule: Any) -> None:
+    """Raise ``BadInput`` unless ``rule`` is a ``ConfidenceRule``."""
+    a_kind("rule", rule, ConfidenceRule, "a ConfidenceRule, such as brier() or logarithmic()")

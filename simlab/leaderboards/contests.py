@@ -18,13 +18,19 @@ from jaxtyping import Bool, Float, Int
 from simlab.errors import BadInput
 from simlab.estimates import check_number
 from simlab.grading import Rule
+from simlab.grading.rules import check_rule
+from simlab.inputs import LARGEST, a_kind, chances, count, finite, generator, refuse
+
+MOST_LEVELS = 10**6
+"""A contest holds a few numbers a model and level."""
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
     """One entry a model: ``competence`` and ``overconfidence`` in logits, and the ``threshold`` it must feel to answer.
 
-    Overconfidence 0 is calibrated; threshold 0 answers everything.
+    Overconfidence 0 is calibrated; threshold 0 answers everything. Lists are made arrays. Raises ``BadInput`` for
+    numbers that are not finite, thresholds outside [0, 1], and arrays of unequal length or without an entry.
     """
 
     competence: Float[np.ndarray, " models"]
@@ -32,20 +38,35 @@ class Population:
     threshold: Float[np.ndarray, " models"]
 
     def __post_init__(self) -> None:
+        for name, check in (("competence", finite), ("overconfidence", finite), ("threshold", chances)):
+            object.__setattr__(self, name, check(name, getattr(self, name)))
         sizes = {len(self.competence), len(self.overconfidence), len(self.threshold)}
         if len(sizes) != 1 or 0 in sizes:
             raise BadInput("population: give one competence, overconfidence and threshold a model, and at least one")
-        if not ((self.threshold >= 0) & (self.threshold <= 1)).all():
-            raise BadInput(f"threshold = {self.threshold.min():g} to {self.threshold.max():g}: must be from 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """``number`` questions of each ``difficulty`` (in logits), with ``answers`` plausible answers each."""
+    """``number`` questions of each ``difficulty`` (in logits), with ``answers`` plausible answers each.
+
+    Lists are made arrays. Raises ``BadInput`` for difficulties that are not finite, numbers that are not whole,
+    negative or 0 everywhere, arrays of unequal length, and fewer than 2 answers.
+    """
 
     difficulty: Float[np.ndarray, " levels"]
     number: Int[np.ndarray, " levels"]
     answers: int
+
+    def __post_init__(self) -> None:
+        where, each = finite("difficulty", self.difficulty), finite("number", self.number, least=0.0)
+        if len(where) != len(each) or not len(each):
+            raise BadInput("questions: give one difficulty and one number a level, and at least one level")
+        refuse("number", each, each != np.floor(each), "must be a whole number of at least 0")
+        if not 1 <= each.sum() <= LARGEST:
+            raise BadInput(f"number sums to {each.sum():g}: there must be at least one question, and at most {LARGEST}")
+        object.__setattr__(self, "difficulty", where)
+        object.__setattr__(self, "number", each.astype(np.int64))
+        object.__setattr__(self, "answers", count("answers", self.answers, 2))
 
     @property
     def share(self) -> Float[np.ndarray, " levels"]:
@@ -58,21 +79,26 @@ def normal_questions(
 ) -> Questions:
     """Return ``number`` questions whose difficulties stand at the middles of ``levels`` equal parts of a normal law.
 
-    Raises ``BadInput`` unless there are at least as many questions as levels and at least 2 answers.
+    Raises ``BadInput`` unless there are at least as many questions as levels, at most ``MOST_LEVELS`` of those, and at
+    least 2 answers.
     """
     from scipy.special import ndtri
 
-    parts = int(check_number("levels", levels, 1))
-    total = int(check_number("number", number, parts))
-    where = mean + check_number("spread", spread, 0.0) * ndtri((np.arange(parts) + 0.5) / parts)
+    parts, total = count("levels", levels, 1, MOST_LEVELS), count("number", number, 1)
+    if total < parts:
+        raise BadInput(f"number = {total}: must be at least levels = {parts}, for each level has a question")
+    middle, width = check_number("mean", mean), check_number("spread", spread, 0.0)
+    where = middle + width * ndtri((np.arange(parts) + 0.5) / parts)
     each = np.diff(np.round(np.linspace(0, total, parts + 1))).astype(np.int64)
-    return Questions(where, each, int(check_number("answers", answers, 2)))
+    return Questions(where, each, answers)
 
 
 def belief(models: Population, questions: Questions) -> Float[np.ndarray, "models levels"]:
     """Return q, the chance that each model's best answer is right at each level."""
     from scipy.special import expit
 
+    a_kind("models", models, Population, "a Population")
+    a_kind("questions", questions, Questions, "Questions, such as normal_questions(1_000, 4)")
     chance = 1.0 / questions.answers
     known = expit(models.competence[:, None] - questions.difficulty[None, :])
     return np.asarray(chance + (1 - chance) * known)
@@ -99,6 +125,7 @@ def moments(
     models: Population, questions: Questions, rule: Rule
 ) -> tuple[Float[np.ndarray, "models levels"], Float[np.ndarray, "models levels"]]:
     """Return mean and variance of each model's points on one question of each level: Bernoulli where it answers."""
+    check_rule(rule)
     q, gives = belief(models, questions), answered(models, questions)
     mean = np.where(gives, q * rule.correct + (1 - q) * rule.wrong, rule.abstain)
     return mean, np.where(gives, q * (1 - q) * (rule.correct - rule.wrong) ** 2, 0.0)
@@ -120,6 +147,7 @@ def best_scores(models: Population, questions: Questions, rule: Rule) -> Float[n
 
     Under a confidence target t, E[(q - t)+]/(1 - t). Source: KNVZ 2025, section 4.2.
     """
+    check_rule(rule)
     gain = np.maximum(belief(models, questions) - rule.break_even, 0.0)
     return np.asarray(rule.abstain + (rule.correct - rule.wrong) * (gain @ questions.share))
 
@@ -128,6 +156,8 @@ def drawn_scores(
     models: Population, questions: Questions, rule: Rule, rng: np.random.Generator
 ) -> Float[np.ndarray, " models"]:
     """Return the mean scores of one run: of the questions a model answers at a level, Binomial(number, q) are right."""
+    check_rule(rule)
+    generator(rng)
     gives = answered(models, questions)
     right = rng.binomial(np.where(gives, questions.number, 0), belief(models, questions)).sum(axis=1)
     asked, total = gives @ questions.number, questions.number.sum()
@@ -147,6 +177,7 @@ def price_of_honesty(
     Score of answering everything less that. Under binary grading it is the mean of q over what it leaves open, never
     below 0; under a target t it is E[(q - t); open]/(1 - t). Raises ``BadInput`` unless 0 <= ``honest_at`` <= 1.
     """
+    check_rule(rule)
     level = check_number("honest_at", honest_at, 0.0, 1.0)
     open_ = confidence(models, questions) <= level
     q = belief(models, questions)

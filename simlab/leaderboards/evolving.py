@@ -10,6 +10,8 @@ from jaxtyping import Float
 from simlab.errors import BadInput
 from simlab.estimates import check_number
 from simlab.grading import Rule
+from simlab.grading.rules import check_rule
+from simlab.inputs import a_kind, count, generator
 from simlab.leaderboards.contests import Population, Questions, answered, belief, drawn_scores, felt
 
 
@@ -29,13 +31,16 @@ def generations(
     all models of the next, which inherit everything; the threshold moves by a normal step of size ``mutation``,
     reflected into [0, 1]. Equal scores are ordered at random. Raises ``BadInput`` where the top holds no model.
     """
+    check_rule(rule)
+    generator(rng)
+    a_kind("models", models, Population, "a Population")
     size = len(models.threshold)
     parents = round(check_number("top", top, 0.0, 1.0) * size)
     if parents < 1:
         raise BadInput(f"top = {top}: of {size} models no one would be a parent; give at least {1 / size:.2g}")
     step = check_number("mutation", mutation, 0.0, 1.0)
     found = [models]
-    for _ in range(int(check_number("number", number, 0))):
+    for _ in range(count("number", number, 0)):
         here = found[-1]
         score = drawn_scores(here, questions, rule, rng)
         best = np.lexsort((rng.random(size), -score))[:parents]

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.estimates import check_level, check_number
+from simlab.inputs import finite, numbers
 
 SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476, with Bonferroni's correction"
 EQUAL = 1e-12
@@ -41,20 +42,24 @@ class RankIntervals:
 def reversals(one: Float[np.ndarray, " models"], other: Float[np.ndarray, " models"]) -> float:
     """Return the share of pairs of models that two scores order in opposite ways; ties of either are no reversal.
 
-    Raises ``BadInput`` unless both score the same two models or more.
+    Raises ``BadInput`` unless both score the same two models or more, in finite numbers.
     """
-    if len(one) != len(other) or len(one) < 2:
-        raise BadInput(f"scores of {len(one)} and {len(other)} models: give two scores of the same two models or more")
     return float(np.mean(_products(one, other) < 0))
 
 
 def rank_correlation(one: Float[np.ndarray, " models"], other: Float[np.ndarray, " models"]) -> float:
-    """Return Kendall's tau-a: pairs in the same order less pairs in opposite orders, as a share of all pairs."""
+    """Return Kendall's tau-a: pairs in the same order less pairs in opposite orders, as a share of all pairs.
+
+    Raises ``BadInput`` as ``reversals`` does.
+    """
     return float(np.mean(np.sign(_products(one, other))))
 
 
 def _products(one: Any, other: Any) -> Float[np.ndarray, " pairs"]:
     """Of every pair of models the product of its two differences."""
+    one, other = finite("one", one), finite("other", other)
+    if len(one) != len(other) or len(one) < 2:
+        raise BadInput(f"scores of {len(one)} and {len(other)} models: give two scores of the same two models or more")
     i, j = np.triu_indices(len(one), 1)
     return np.asarray((one[i] - one[j]) * (other[i] - other[j]))
 
@@ -70,9 +75,9 @@ def rank_intervals(points: Iterable[Any], *, width: float, paired: bool = True, 
     Student's t. Raises ``BadInput`` for fewer than 2 models or questions, for a point that is not finite, and for
     paired points of unequal number. Source: Mogstad et al. 2024.
     """
-    table = [np.asarray(one, dtype=float) for one in points]
+    table = points_of(points)
     size = np.array([one.size for one in table])
-    if len(table) < 2 or any(one.ndim != 1 for one in table) or size.min() < 2:
+    if len(table) < 2 or size.min() < 2:
         raise BadInput(f"points of {len(table)} models: give the points of 2 models or more on 2 questions or more")
     if paired and (size != size[0]).any():
         raise BadInput(f"points has {size.min()} to {size.max()} questions: give the same ones of every model")
@@ -101,3 +106,10 @@ def _quantile(level: float, comparisons: int, questions: int) -> float:
     from scipy.special import stdtrit
 
     return -float(stdtrit(questions - 1, (1 - level) / comparisons / 2))
+
+
+def points_of(points: Any) -> list[Float[np.ndarray, " questions"]]:
+    """Return one array of points a model. Raises ``BadInput`` for what holds none."""
+    if isinstance(points, str | bytes) or not isinstance(points, Iterable):
+        raise BadInput(f"points = {shown(points)}: must hold an array of points a model")
+    return [numbers(f"points[{model}]", one) for model, one in enumerate(points)]

@@ -9,9 +9,16 @@ import numpy as np
 from jaxtyping import Float
 
 from simlab.errors import BadInput
-from simlab.estimates import check_level, check_number, check_probability, normal_quantile
+from simlab.estimates import check_level, check_probability, normal_quantile
 from simlab.grading import Rule
+from simlab.inputs import count, generator
 from simlab.leaderboards.contests import Population, Questions, answered, belief, moments
+
+MOST_RUNS = 10**8
+"""The Monte Carlo standard error of a share of so many runs is below 1e-4."""
+
+AT_ONCE = 10**7
+"""Counts that are held at once."""
 
 
 def difference(models: Population, questions: Questions, rule: Rule) -> tuple[float, float]:
@@ -20,9 +27,9 @@ def difference(models: Population, questions: Questions, rule: Rule) -> tuple[fl
     Given the question the two answer independently: Var = E_d[v_1 + v_2] + Var_d[m_1 - m_2] over difficulties d, with
     m and v the mean and variance of one's points. Raises ``BadInput`` for fewer than two models.
     """
-    if len(models.competence) < 2:
-        raise BadInput("models: give two to tell apart")
     mean, variance = moments(models, questions, rule)
+    if len(mean) < 2:
+        raise BadInput("models: give two to tell apart")
     gap = mean[0] - mean[1]
     middle = float(gap @ questions.share)
     return middle, float((variance[0] + variance[1] + (gap - middle) ** 2) @ questions.share)
@@ -58,14 +65,19 @@ def drawn_power(
     variance depend on. The true direction counts alone. The Monte Carlo standard error is sqrt(s (1 - s)/runs). Raises
     ``BadInput`` for fewer than 2 questions or 1 run.
     """
-    asked = int(check_number("number", number, 2, 2.0**53))
-    value, chance = _outcomes(models, questions, rule)
-    drawn = rng.multinomial(asked, chance, size=int(check_number("runs", runs, 1)))
-    middle = drawn @ value / asked
-    variance = (drawn @ value**2 / asked - middle**2) * asked / (asked - 1)
+    asked, left = count("number", number, 2), count("runs", runs, 1, MOST_RUNS)
+    generator(rng)
     direction = math.copysign(1.0, difference(models, questions, rule)[0])
-    edge = normal_quantile(check_level(level)) * np.sqrt(np.maximum(variance, 0.0) / asked)
-    return float(np.mean(direction * middle > edge))
+    value, chance = _outcomes(models, questions, rule)
+    z, found = normal_quantile(check_level(level)), 0
+    while left:
+        some = min(left, max(1, AT_ONCE // len(chance)))  # parts draw what all at once would
+        drawn = rng.multinomial(asked, chance, size=some)
+        middle = drawn @ value / asked
+        variance = (drawn @ value**2 / asked - middle**2) * asked / (asked - 1)
+        found += int(np.count_nonzero(direction * middle > z * np.sqrt(np.maximum(variance, 0.0) / asked)))
+        left -= some
+    return found / runs
 
 
 def _outcomes(

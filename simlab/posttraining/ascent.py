@@ -8,6 +8,7 @@ by the Fisher information, is A itself for a table: one step of size 1/beta is t
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,44 +18,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, unknown
 from simlab.fitting import Examples, Family, fit
 from simlab.fitting.families import Params, Tree
 from simlab.fitting.rules import Plan, Settings, positive
-from simlab.models import Fit, TableFit, Trace
+from simlab.inputs import finite
+from simlab.models import TableFit, Trace
+from simlab.posttraining.climbs import SUM, Climb, Posttrained, a_policy, climb_of, norm_of
 from simlab.posttraining.enumeration import restate
-from simlab.posttraining.graders import Grader
+from simlab.posttraining.graders import Grader, check_asked, check_grader
 from simlab.posttraining.objectives import anchored_score, check_anchor, imitation_loss, preference_loss
 from simlab.posttraining.policies import Form, Policy, TableForm, log_policy
 from simlab.seeds import Streams
 
 Objective = Callable[[Float[Array, "rows columns"], Tree], Float[Array, ""]]
-
-
-@dataclass(frozen=True, eq=False)
-class Posttrained:
-    """A policy after its last step.
-
-    ``params`` of the policy, ``table`` pi(r|c) of each response, ``density`` the same as a density model for
-    ``simlab.pairs``, how it went in ``trace`` (its loss is that of the objective: -J for scores), and the density
-    along the way: (step, density) at the steps asked for.
-    """
-
-    policy: Policy
-    params: Params
-    trace: Trace
-    method: str
-    snapshots: tuple[tuple[int, Fit | TableFit], ...] = ()
-
-    @property
-    def table(self) -> Float[np.ndarray, "rows columns"]:
-        """pi(r|c) of each response."""
-        return self.policy.table(self.params)
-
-    @property
-    def density(self) -> Fit | TableFit:
-        """The policy as a density model."""
-        return restate(self.policy.responses, self.table, self.method)
 
 
 @dataclass(frozen=True)
@@ -123,6 +100,9 @@ def posttrain(
     (policy gradient); Kakade 2001 (natural).
     """
     beta = check_anchor(beta)
+    a_policy(policy)
+    check_grader(grader, policy.responses)
+    check_settings(settings, "beta")
     if optimizer == "natural":
         if settings:
             raise BadInput(f"optimizer natural has no {next(iter(settings))}: leave it out")
@@ -145,8 +125,11 @@ def descend(
 ) -> Posttrained:
     """Make an objective of the policy small; ``given`` holds the arrays it reads, ``settings`` go to ``fit``.
 
-    Raises ``BadInput`` for a batch, which an exact sum has not, and for what ``fit`` refuses.
+    Raises ``BadInput`` for a batch, which an exact sum has not, for a setting that there is not, and for what ``fit``
+    refuses.
     """
+    a_policy(policy)
+    check_settings(settings)
     for name in ("batch", "validation", "patience", "record", "init"):
         if settings.get(name) is not None:
             raise BadInput(f"{name} is given to exact post-training, which sums over all responses: leave it out")
@@ -160,7 +143,34 @@ def descend(
         for step, look in found.snapshots
         if isinstance(look, TableFit)
     )
-    return Posttrained(policy, found.params, found.trace, method, looks)
+    return Posttrained(policy, found.params, _climb(policy, objective, arrays, found.trace, settings), method, looks)
+
+
+def _climb(policy: Policy, objective: Objective, arrays: Tree, trace: Trace, settings: Mapping[str, Any]) -> Climb:
+    """The climb of a fit, whose first gradient is measured here: a fit tells those after it relative to it."""
+    frozen = policy.form.frozen
+    fixed = {name: policy.start[name] for name in frozen} if frozen else {}
+    with jax.enable_x64(True):
+        given, kept = jax.tree.map(jnp.asarray, ({k: v for k, v in arrays.items() if k != "start"}, fixed))
+
+        def loss(params: Params) -> Float[Array, ""]:
+            logits = policy.form.logits({**params, **kept} if kept else params, given)
+            return objective(log_policy(logits, given["sizes"]), given)
+
+        trained = {k: v for k, v in policy.start.items() if k not in frozen} if frozen else policy.start
+        first = norm_of(jax.grad(loss)(jax.tree.map(jnp.asarray, trained)))
+    largest = float(np.abs(arrays["score"]).max()) if "score" in arrays else 1.0
+    largest = 0.0 if settings.get("weight_decay") else largest  # decay goes on where the objective is at rest
+    precision = settings.get("precision", "double")
+    return climb_of(trace.loss, trace.gradient_norm, trace.tolerance, first=first, largest=largest, precision=precision)
+
+
+def check_settings(settings: Mapping[str, Any], *own: str) -> None:
+    """Raise ``BadInput`` for a setting that is neither one of ``fit`` nor among the caller's ``own``."""
+    known = {name for name, one in inspect.signature(fit).parameters.items() if one.kind is one.KEYWORD_ONLY}
+    for name in settings:
+        if name not in known:
+            raise unknown("setting", name, known | {*own})
 
 
 def imitate(
@@ -174,11 +184,18 @@ def imitate(
     """Fine-tune on responses that are drawn from ``target``[rows, columns], the mass of each column: cross-entropy.
 
     With ``best_of`` as the target this is rejection-sampling fine-tuning. ``asked``: how often each prompt occurs, its
-    sum 1. Raises ``BadInput`` for a target with mass where the base has none: no step on logits reaches it.
+    sum 1. Raises ``BadInput`` for a target with mass where the base has none, which no step on logits reaches, for one
+    that is no distribution on each prompt asked, and for shares that are none.
     """
-    target = np.asarray(target, dtype=float)
+    a_policy(policy)
+    target = finite("target", target, 2, 0.0)
     if target.shape != policy.responses.base.shape or ((target > 0) & (policy.responses.mass == 0)).any():
         raise BadInput("target must hold a mass for each response, and none where the base has no probability")
+    asked = check_asked(asked, policy.responses)
+    odd = (abs(target.sum(1) - 1.0) > SUM) & (asked > 0)
+    if odd.any():
+        row = int(odd.argmax())
+        raise BadInput(f"target: row {row} sums to {target[row].sum():.6g}: the masses of a prompt must sum to 1")
     return descend(policy, imitation_loss, {"target": target, "asked": asked}, streams=streams, **settings)
 
 
@@ -203,4 +220,6 @@ def _natural(policy: Policy, grader: Grader, beta: float, rate: float, settings:
         if step < settings.plan.steps:
             z = z + rate * np.where(there & asked[:, None], worth - mean, 0.0)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return Posttrained(policy, z, Trace(np.asarray(losses), relative, settings.tolerance), "policy", tuple(looks))
+    largest = float(np.abs(grader.mean_scores).max())
+    climb = climb_of(np.asarray(losses), relative, settings.tolerance, first=norms[0], largest=largest)
+    return Posttrained(policy, z, climb, "policy", tuple(looks))

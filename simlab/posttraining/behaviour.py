@@ -12,16 +12,20 @@ from jaxtyping import Bool, Float
 
 from simlab.corpora import Corpus, Listed, Truth
 from simlab.errors import BadInput
-from simlab.fitting.rules import count
 from simlab.grading import Rule
+from simlab.grading.rules import check_rule
+from simlab.inputs import ROUNDING, chances, count, finite, same_length
 from simlab.measures import Measures, observe
 from simlab.pairs import Pairs, lay_out, tabulate
+from simlab.posttraining.climbs import Posttrained, table_of
 from simlab.posttraining.enumeration import Responses, restate
-from simlab.posttraining.graders import popularity_of, right_of
+from simlab.posttraining.graders import chosen_of, popularity_of, right_of
+from simlab.posttraining.policies import Policy
 from simlab.seeds import Streams
 from simlab.worlds import World
 
 BINS = 10
+MOST_BINS = 10**6
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Behaviour:
 
     def score(self, rule: Rule) -> float:
         """The mean score under a rule: accuracy x correct + error x wrong + abstention x abstain."""
+        check_rule(rule)
         return self.accuracy * rule.correct + self.error * rule.wrong + self.abstention * rule.abstain
 
     @property
@@ -61,7 +66,7 @@ def behave(
     truth: World | Truth,
     corpus: Corpus | Listed,
     responses: Responses,
-    policy: Float[np.ndarray, "rows columns"],
+    policy: Float[np.ndarray, "rows columns"] | Posttrained | Policy,
     *,
     streams: Streams,
     prompts: Bool[np.ndarray, " rows"] | None = None,
@@ -69,15 +74,17 @@ def behave(
 ) -> Behaviour:
     """Ask ``prompts`` of a listed corpus (all, unless told), or all prompts of cells, as often as mu says.
 
-    ``policy`` is pi(r|c) of each response. Confidence is the policy's own in its best answer, given that it answers.
-    Cells of a learner that guesses are taken in the mean over which answer is right, but for delta and the measures of
-    Theorem 1, which draw it (stream ``truth``). Raises ``BadInput`` for no prompts, and for a choice of cells.
+    ``policy`` is pi(r|c) of each response, or what post-training returns. Confidence is the policy's own in its best
+    answer, given that it answers. Cells of a learner that guesses are taken in the mean over which answer is right, but
+    for delta and the measures of Theorem 1, which draw it (stream ``truth``). Raises ``BadInput`` for no prompts, for a
+    choice of cells, and for what is no policy over ``responses``.
     """
+    policy = table_of(policy, responses)
     right, mu = right_of(truth, corpus, responses), popularity_of(truth, corpus)
     if prompts is not None:
         if isinstance(corpus, Corpus):
             raise BadInput("prompts names some rows of cells: of cells all are asked, or list the corpus")
-        mu = mu * np.asarray(prompts, dtype=bool)
+        mu = mu * chosen_of(prompts, len(mu), "asked")
     if not mu.sum() > 0:
         raise BadInput("prompts names none: give at least one to be asked")
     mu = mu / mu.sum()
@@ -134,12 +141,18 @@ def expected_calibration_error(
 
     ``bins`` of equal width over [0, 1], each closed above. ``accuracy`` is the chance that the best answer is right and
     ``weight`` how often it is given, so that nothing is sampled: it is the value that ``simlab.calibration.ece``
-    estimates from answers. Raises ``BadInput`` unless the weights are positive somewhere. Source: Guo et al. 2017,
-    arXiv 1706.04599, with equal-width bins.
+    estimates from answers. Raises ``BadInput`` for arrays of unequal length, for chances outside [0, 1], for weights
+    that are negative or 0 everywhere, and for more than 1e6 bins. Source: Guo et al. 2017, arXiv 1706.04599, with
+    equal-width bins.
     """
+    bins, weight = count("bins", bins, 1, MOST_BINS), finite("weight", weight, least=0.0)
+    confidence = chances("confidence", confidence, stray=ROUNDING)
+    accuracy = chances("accuracy", accuracy, stray=ROUNDING)
+    same_length("accuracy", accuracy, "confidence", confidence)
+    same_length("weight", weight, "confidence", confidence)
     if not weight.sum() > 0:
         raise BadInput("weight sums to 0: nothing is answered, and what is not answered has no calibration")
-    edges = np.linspace(0.0, 1.0, count("bins", bins, 1) + 1)
+    edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.searchsorted(edges[1:-1], confidence, side="left")
     excess = np.bincount(place, weight * (accuracy - confidence), minlength=bins)
     return float(abs(excess).sum() / weight.sum())

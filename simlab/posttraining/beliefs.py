@@ -12,7 +12,8 @@ from jaxtyping import Float
 
 from simlab.corpora import Listed, Truth, list_facts
 from simlab.errors import BadInput
-from simlab.fitting.rules import count
+from simlab.fitting.rules import positive
+from simlab.inputs import a_kind, count, generator, numbers
 from simlab.models import TableFit
 from simlab.models.calibrated import memorised
 from simlab.worlds import World
@@ -37,9 +38,9 @@ def world_of_classes(classes: int, facts_per_class: int, answers: int, answer_ra
 def peaked(top: Float[np.ndarray, " classes"], answers: int) -> Float[np.ndarray, "classes answers"]:
     """Laws in which the first answer has probability ``top`` and the others share the rest alike.
 
-    Raises ``BadInput`` unless every top is a chance of at least 1/answers.
+    Raises ``BadInput`` unless every top is a chance of at least 1/answers, and there are at least 2 answers.
     """
-    top = np.asarray(top, dtype=float)
+    top, answers = numbers("top", top), count("answers", answers, 2)
     if not ((top >= 1.0 / answers) & (top <= 1.0)).all():
         raise BadInput(f"top: must hold chances from 1/{answers}, that of a uniform law, to 1")
     law = np.repeat(((1.0 - top) / (answers - 1))[:, None], answers, axis=1)
@@ -52,7 +53,9 @@ def list_by_law(world: World, law: Float[np.ndarray, "classes answers"], rng: np
 
     Raises ``BadInput`` unless every class has one law, a distribution over its answers.
     """
-    law = np.asarray(law, dtype=float)
+    a_kind("world", world, World, "a World, such as world_of_classes(5, 100, 8, 0.8)")
+    generator(rng)
+    law = numbers("law", law, None)
     shape = (len(world.facts), int(world.answers.max()))
     if law.shape != shape or not ((law >= 0).all() and (abs(law.sum(1) - 1.0) < 1e-9).all()):
         raise BadInput(f"law has shape {law.shape}: give {shape[0]} distributions over {shape[1]} answers, one a class")
@@ -70,10 +73,10 @@ def by_class(corpus: Listed, *, constant: float = 1.0) -> TableFit:
     p_hat(IDK|c) = 1 - alpha_c; a prompt that was answered keeps alpha_c on its answer; of the others the answer r has
     alpha_c (n_r + constant/|R|) / (n + constant), n_r being how many answered prompts of the class had the answer r, n
     their number: the cross-entropy optimum of a model that sees the class alone, shrunk towards the uniform law.
-    Raises ``BadInput`` unless the constant is positive.
+    Raises ``BadInput`` unless the constant is positive, and for a corpus of cells.
     """
-    if not 0.0 < constant < np.inf:
-        raise BadInput(f"constant = {constant:.6g}: must be positive and finite")
+    a_kind("corpus", corpus, Listed, "a listed corpus, such as sample_listed draws: cells forget which fact is which")
+    constant = positive("constant", constant)
     counts = corpus.counts[:, :-1]
     answered = counts.sum(1) > 0
     classes = int(corpus.fact_class.max()) + 1

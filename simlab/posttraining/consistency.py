@@ -10,9 +10,13 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from simlab.fitting.rules import count
+from simlab.errors import BadInput
+from simlab.inputs import count, generator
 from simlab.models import Fit, TableFit
-from simlab.posttraining.enumeration import Responses, restate
+from simlab.posttraining.enumeration import Responses, check_responses, restate
+
+MOST_NUMBERS = 10**8
+"""Numbers that are held at once: one a row, sample and column."""
 
 
 def agreed(responses: Responses, samples: int = 2) -> Float[np.ndarray, "rows columns"]:
@@ -21,6 +25,7 @@ def agreed(responses: Responses, samples: int = 2) -> Float[np.ndarray, "rows co
     Nonsense, which stands for many strings, never agrees with itself. With k = 1 the base. Raises ``BadInput`` unless
     k is a whole number of at least 1.
     """
+    check_responses(responses)
     k = count("samples", samples, 1)
     if k == 1:
         return responses.base
@@ -40,9 +45,16 @@ def sampled_agreement(
     """How often each column was said when the rule was run ``repeats`` times a row: the slow twin of ``agreed``.
 
     The share of all answers of a column together; responses that share a column are told apart as they are drawn.
+    Raises ``BadInput`` for more samples of all rows than 1e8 numbers hold.
     """
+    check_responses(responses)
+    generator(rng)
     k, repeats = count("samples", samples, 1), count("repeats", repeats, 1)
     rows, columns = responses.base.shape
+    if rows * columns * k > MOST_NUMBERS:
+        raise BadInput(
+            f"samples = {k}: {rows} rows of {columns} columns make more than {MOST_NUMBERS} numbers: take fewer samples"
+        )
     upto = np.cumsum(responses.mass, axis=1)
     said = np.zeros((rows, columns))
     for _ in range(repeats):

@@ -9,12 +9,14 @@ ones, IDK), so that worlds of 1e12 facts are post-trained at the cost of their c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput
+from simlab.inputs import a_kind
 from simlab.models import Fit, TableFit
 
 
@@ -50,6 +52,8 @@ def enumerate_responses(fit: Fit | TableFit, corpus: Corpus | Listed) -> Respons
     Raises ``BadInput`` without prompts (Kalai-Vempala), where nobody is asked anything, for a fit to another corpus,
     and for a fit that diverged.
     """
+    a_kind("corpus", corpus, (Corpus, Listed), "a corpus, listed or of cells")
+    a_kind("fit", fit, (Fit, TableFit), "a density, such as learn('calibrated', corpus, streams)")
     if corpus.n_strings is not None:
         raise BadInput("post-training asks prompts, and this corpus has none: take a world with prompts")
     if isinstance(fit, Fit) != isinstance(corpus, Corpus):
@@ -119,6 +123,12 @@ def confidence_of(responses: Responses) -> Float[np.ndarray, " rows"]:
 
     0 where the base never answers.
     """
+    check_responses(responses)
     answers = np.where(responses.is_answer, responses.base, 0.0)
     total = (answers * responses.sizes).sum(1)
     return np.asarray(answers.max(1) / np.where(total > 0, total, 1.0))
+
+
+def check_responses(responses: Any) -> None:
+    """Raise ``BadInput`` unless ``responses`` are ``Responses``: a fit, or its table, is none."""
+    a_kind("responses", responses, Responses, "Responses, such as enumerate_responses(fit, corpus)")

@@ -9,14 +9,17 @@ right: 1/|R_c| for the one that the truth has.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from simlab.corpora import Corpus, Listed, Truth
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.grading import Rule
-from simlab.posttraining.enumeration import Responses
+from simlab.grading.rules import check_rule
+from simlab.inputs import a_kind, finite, generator, outcomes, same_shape
+from simlab.posttraining.enumeration import Responses, check_responses
 from simlab.worlds import World
 
 
@@ -64,6 +67,7 @@ class Grader:
         self, rng: np.random.Generator, row: Int[np.ndarray, " n"], column: Int[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
         """The scores of single responses, each judged anew. Raises ``BadInput`` for a prompt that is not graded."""
+        generator(rng)
         if not (self.asked[row] > 0).all():
             raise BadInput(f"row {int(row[self.asked[row] == 0][0])} is not among the prompts graded: ask those alone")
         passed = rng.random(np.shape(row)) < self.passed[row, column]
@@ -75,6 +79,7 @@ class Grader:
 
         Raises ``BadInput`` where a column stands for more than one response, as on cells.
         """
+        generator(rng)
         if ((self.passed > 0) & (self.passed < 1)).any() and not self.single:
             raise BadInput("a verdict of its own for every response needs a listed corpus: cells share theirs")
         return replace(self, passed=(rng.random(self.passed.shape) < self.passed).astype(float))
@@ -95,19 +100,17 @@ def grader_of(
     Raises ``BadInput`` for rates of error that are no chances or add up to 1 or more (such a judge prefers what is
     wrong), for no prompts, and for a truth that the corpus was not drawn from.
     """
+    check_rule(rule)
     for name, rate in (("false_pass", false_pass), ("false_fail", false_fail)):
-        if not 0.0 <= rate < 1.0:
-            raise BadInput(f"{name} = {rate:.6g}: must be a chance from 0 to below 1")
+        if not (isinstance(rate, int | float | np.floating) and 0.0 <= rate < 1.0):
+            raise BadInput(f"{name} = {shown(rate)}: must be a chance from 0 to below 1")
     if false_pass + false_fail >= 1.0:
         raise BadInput(
             f"false_pass = {false_pass:.6g} and false_fail = {false_fail:.6g}: must add up to less than 1, "
             "or the judge prefers what is wrong"
         )
     right, mu = right_of(truth, corpus, responses), popularity_of(truth, corpus)
-    chosen = np.ones(len(mu), dtype=bool) if prompts is None else np.asarray(prompts, dtype=bool)
-    if chosen.shape != mu.shape:
-        raise BadInput(f"prompts has {len(chosen)} entries for {len(mu)} rows: say of each row whether it is graded")
-    asked = mu * chosen
+    asked = mu * chosen_of(prompts, len(mu), "graded")
     if not asked.sum() > 0:
         raise BadInput("prompts names none: give at least one to be graded")
     passed = right * (1.0 - false_fail) + (1.0 - right) * false_pass
@@ -123,6 +126,7 @@ def right_of(truth: World | Truth, corpus: Corpus | Listed, responses: Responses
     On cells the seen answer is right, and each unseen one (or the one guessed) of an unanswered prompt with chance
     1/|R_c|. Raises ``BadInput`` where truth and corpus do not belong together.
     """
+    check_responses(responses)
     right = np.zeros(responses.base.shape)
     if isinstance(corpus, Listed):
         if not isinstance(truth, Truth) or len(truth.correct) != len(responses.base):
@@ -143,3 +147,36 @@ def popularity_of(truth: World | Truth, corpus: Corpus | Listed) -> Float[np.nda
         return np.asarray(truth.world.popularity[truth.fact_class])
     assert isinstance(truth, World)
     return np.asarray(truth.popularity[corpus.fact_class] * corpus.facts)
+
+
+def chosen_of(prompts: Any, rows: int, what: str) -> Bool[np.ndarray, " rows"]:
+    """Which rows are ``what`` (asked, graded): all where ``prompts`` is None.
+
+    Raises ``BadInput`` for another number of entries, and for one that is neither 0 nor 1.
+    """
+    if prompts is None:
+        return np.ones(rows, dtype=bool)
+    chosen = outcomes("prompts", prompts)
+    if len(chosen) != rows:
+        raise BadInput(f"prompts has {len(chosen)} entries for {rows} rows: say of each row whether it is {what}")
+    return chosen
+
+
+def check_asked(asked: Any, responses: Responses) -> Float[np.ndarray, " rows"]:
+    """Return how often each prompt is asked. Raises ``BadInput`` unless it is a share of each row, of the sum 1."""
+    found = finite("asked", asked, 1, 0.0)
+    same_shape("asked", found, responses.facts.shape, "the rows of responses")
+    if not abs(found.sum() - 1.0) < 1e-6:
+        raise BadInput(f"asked sums to {found.sum():.6g}: must be shares of the questions, that sum to 1")
+    return found
+
+
+def check_grader(grader: Any, responses: Responses) -> None:
+    """Raise ``BadInput`` unless ``grader`` is a ``Grader`` of these responses."""
+    check_responses(responses)
+    a_kind("grader", grader, Grader, "a Grader, such as grader_of(truth, corpus, responses, rule)")
+    if grader.passed.shape != responses.base.shape:
+        raise BadInput(
+            f"grader is for {grader.passed.shape} responses and these are {responses.base.shape}: "
+            "make it with grader_of for the same corpus"
+        )

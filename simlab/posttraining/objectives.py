@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
+from simlab.estimates import check_number
 from simlab.fitting.families import Tree
+from simlab.posttraining.climbs import Posttrained, table_of
 from simlab.posttraining.enumeration import Responses
-from simlab.posttraining.graders import Grader
+from simlab.posttraining.graders import Grader, check_asked, check_grader
+from simlab.posttraining.policies import Policy
 
 
 def anchored_score(log_pi: Float[Array, "rows columns"], given: Tree) -> Float[Array, ""]:
@@ -48,6 +51,7 @@ def optimum(responses: Responses, grader: Grader, beta: float) -> Float[np.ndarr
     divergence; Rafailov et al. 2023 (arXiv 2305.18290), equation 4.
     """
     beta = check_anchor(beta)
+    check_grader(grader, responses)
     score = np.where(responses.mass > 0, grader.mean_scores, -np.inf)
     excess = score - score.max(1, keepdims=True)
     with np.errstate(over="ignore"):
@@ -58,18 +62,32 @@ def optimum(responses: Responses, grader: Grader, beta: float) -> Float[np.ndarr
 
 
 def objective_of(
-    policy: Float[np.ndarray, "rows columns"], responses: Responses, grader: Grader, beta: float = 0.0
+    policy: Float[np.ndarray, "rows columns"] | Posttrained | Policy,
+    responses: Responses,
+    grader: Grader,
+    beta: float = 0.0,
 ) -> float:
-    """J of a policy given as a table of pi(r|c); with beta = 0 its mean score."""
+    """J of a policy, given as a table of pi(r|c) or as what post-training returns; with beta = 0 its mean score.
+
+    Raises ``BadInput`` for what is no policy over ``responses``, and for a negative beta.
+    """
+    policy, beta = table_of(policy, responses), check_anchor(beta)
+    check_grader(grader, responses)
     mass = policy * responses.sizes
     value = float((grader.asked * (mass * grader.mean_scores).sum(1)).sum())
     return value - beta * divergence(policy, responses, grader.asked) if beta else value
 
 
 def divergence(
-    policy: Float[np.ndarray, "rows columns"], responses: Responses, asked: Float[np.ndarray, " rows"]
+    policy: Float[np.ndarray, "rows columns"] | Posttrained | Policy,
+    responses: Responses,
+    asked: Float[np.ndarray, " rows"],
 ) -> float:
-    """KL(pi || p_hat) in nats a question, averaged over the prompts ``asked``; infinite where p_hat = 0 < pi."""
+    """KL(pi || p_hat) in nats a question, averaged over the prompts ``asked``; infinite where p_hat = 0 < pi.
+
+    Raises ``BadInput`` for what is no policy over ``responses``, and for shares that do not sum to 1.
+    """
+    policy, asked = table_of(policy, responses), check_asked(asked, responses)
     mass = policy * responses.sizes
     there = mass > 0
     with np.errstate(divide="ignore"):
@@ -78,8 +96,9 @@ def divergence(
     return float((asked * rows)[asked > 0].sum())
 
 
-def check_anchor(beta: float) -> float:
-    """Return ``beta``. Raises ``BadInput`` unless it is finite and not negative."""
-    if not (np.isfinite(beta) and beta >= 0):
-        raise BadInput(f"beta = {beta:.6g}: the weight of the divergence must be finite and not negative")
-    return float(beta)
+def check_anchor(beta: Any) -> float:
+    """Return ``beta``. Raises ``BadInput`` unless it is a finite number, and not negative."""
+    try:
+        return check_number("beta", beta, 0.0)
+    except BadInput:
+        raise BadInput(f"beta = {shown(beta)}: the weight of the divergence must be finite and not negative") from None

@@ -26,8 +26,12 @@ from jaxtyping import Array, Float, Int
 from simlab.errors import BadInput
 from simlab.fitting import Fitted
 from simlab.fitting.families import Params, Tree
+from simlab.inputs import ROUNDING, a_kind, chances, count, finite, numbers, same_shape
 from simlab.models.tabular import Tabular
-from simlab.posttraining.enumeration import Responses
+from simlab.posttraining.enumeration import Responses, check_responses
+
+MOST_GROUPS = 10**6
+"""Each is a number that is trained."""
 
 
 class Form:
@@ -138,16 +142,19 @@ def log_policy(
 ) -> Float[Array, "rows columns"]:
     """ln pi(r|c) = z - ln sum of sizes x exp z, where there is such a response; 0 where there is none.
 
-    Finite everywhere, so that gradients are.
+    Finite everywhere, so that gradients are. The largest logit of a row is taken off first: beside one of 1e17 the
+    logarithm of a sum would be lost, and with it the sum to 1.
     """
     there = sizes > 0
     z = jnp.where(there, logits, -jnp.inf)
+    z = z - jax.lax.stop_gradient(jnp.max(z, axis=1, keepdims=True))
     total = jax.nn.logsumexp(z, axis=1, b=jnp.where(there, sizes, 1.0), keepdims=True)
-    return jnp.where(there, jnp.where(there, logits, 0.0) - total, 0.0)
+    return jnp.where(there, jnp.where(there, z, 0.0) - total, 0.0)
 
 
 def of_table(responses: Responses) -> Policy:
     """A logit for every response of every prompt (or orbit of every cell), started at ln p_hat."""
+    check_responses(responses)
     given = _given(responses)
     return Policy(TableForm(), responses, given["log_base"].copy(), given)
 
@@ -155,22 +162,29 @@ def of_table(responses: Responses) -> Policy:
 def of_groups(responses: Responses, group: Int[np.ndarray, "rows columns"], groups: int | None = None) -> Policy:
     """One number for each group of responses; ``group`` counts from 0 to below ``groups`` (none: as far as it goes).
 
-    Raises ``BadInput`` for another shape, and for what is no number of a group.
+    Raises ``BadInput`` for another shape, for what is no number of a group, and for more than ``MOST_GROUPS``.
     """
+    check_responses(responses)
     group = np.asarray(group)
-    shaped = group.shape == responses.base.shape and group.dtype.kind in "iu"
-    most = int(group.max()) + 1 if shaped and groups is None else groups
-    if not shaped or most is None or group.min() < 0 or group.max() >= most:
+    if group.shape != responses.base.shape:
         raise BadInput(
-            f"group has shape {group.shape} and responses {responses.base.shape}: give a whole number from 0 to below "
-            f"{'the number of groups' if most is None else most} for each response"
+            f"group has shape {group.shape} and responses {responses.base.shape}: give the number of its group for each"
         )
+    if group.dtype.kind not in "iu":
+        raise BadInput(f"group holds {group.dtype.name}: give the number of its group for each response, an integer")
+    if groups is None:
+        groups = int(group.max()) + 1
+    most = count("groups", groups, 1, MOST_GROUPS)
+    if group.min() < 0 or group.max() >= most:
+        odd = group.min() if group.min() < 0 else group.max()
+        raise BadInput(f"group = {odd}: must be a whole number from 0 to below {most}, the number of groups")
     return Policy(GroupForm(), responses, np.zeros(most), _given(responses) | {"group": group})
 
 
 def of_features(responses: Responses, features: Float[np.ndarray, "rows columns features"]) -> Policy:
     """A weight for each feature, started at 0. Raises ``BadInput`` for another shape, or what is not finite."""
-    features = np.asarray(features, dtype=float)
+    check_responses(responses)
+    features = numbers("features", features, None)
     if features.ndim != 3 or features.shape[:2] != responses.base.shape or not np.isfinite(features).all():
         raise BadInput(
             f"features has shape {features.shape} and responses {responses.base.shape}: give finite features of each "
@@ -185,6 +199,8 @@ def of_family(responses: Responses, fitted: Fitted) -> Policy:
     Raises ``BadInput`` for a family that is not a table of logits over a listed corpus, and for a fit of which
     ``responses`` are not the responses.
     """
+    check_responses(responses)
+    a_kind("fitted", fitted, Fitted, "what simlab.fitting.fit returns")
     if not isinstance(fitted.model, Tabular) or responses.base.shape != np.shape(fitted.examples.given["counts"]):
         raise BadInput(f"{fitted.model.name} does not give a logit to each of these responses: fit it to this corpus")
     if responses.fit.method != fitted.model.name:
@@ -200,9 +216,14 @@ def by_confidence(
 
     Group 3 l + (0, 1, 2) at level l, so that there are 3 (levels + 1) of them. ``levels`` are the lower edges of the
     levels above the first, rising; the best answer is the first of the likeliest. What is nonsense goes with the other
-    answers.
+    answers. Raises ``BadInput`` for levels that do not rise, and for confidences that are not one chance a row.
     """
-    level = np.searchsorted(np.asarray(levels), confidence, side="right")
+    check_responses(responses)
+    edges, sure = finite("levels", levels), chances("confidence", confidence, stray=ROUNDING)
+    same_shape("confidence", sure, responses.facts.shape, "the rows of responses")
+    if not (np.diff(edges) > 0).all():
+        raise BadInput(f"levels = {edges.tolist()}: must rise")
+    level = np.searchsorted(edges, sure, side="right")
     answers = np.where(responses.is_answer, responses.base, -1.0)
     kind = np.ones(responses.base.shape, dtype=int)
     kind[np.arange(len(kind)), answers.argmax(1)] = 0

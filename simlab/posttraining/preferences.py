@@ -10,19 +10,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import expit
 
 from simlab.errors import BadInput
-from simlab.fitting.rules import count, positive
-from simlab.posttraining.ascent import Posttrained, descend
+from simlab.fitting.rules import positive
+from simlab.inputs import count, generator, numbers
+from simlab.posttraining.ascent import check_settings, descend
+from simlab.posttraining.climbs import Posttrained, a_policy
 from simlab.posttraining.enumeration import Responses
-from simlab.posttraining.graders import Grader
+from simlab.posttraining.graders import Grader, check_grader
 from simlab.posttraining.objectives import preference_loss
 from simlab.posttraining.policies import Policy
 from simlab.seeds import Streams
 
 MOST_PAIRS = 5 * 10**7
+AT_ONCE = 10**7
+"""Numbers of a table that are held at once while pairs are drawn."""
 
 
 def all_preferences(responses: Responses, grader: Grader) -> Float[np.ndarray, "rows columns columns"]:
@@ -31,6 +35,7 @@ def all_preferences(responses: Responses, grader: Grader) -> Float[np.ndarray, "
     W = 2 q(c) p_hat(a|c) p_hat(b|c) sigma(s(c, a) - s(c, b)), for either may be drawn first. Raises ``BadInput`` for
     more than 5e7 pairs. Source: Bradley & Terry 1952, Biometrika 39, 324.
     """
+    check_grader(grader, responses)
     _check_size(responses)
     mass, score = responses.mass, grader.mean_scores
     shown = 2.0 * grader.asked[:, None, None] * mass[:, :, None] * mass[:, None, :]
@@ -40,13 +45,18 @@ def all_preferences(responses: Responses, grader: Grader) -> Float[np.ndarray, "
 def draw_preferences(
     responses: Responses, grader: Grader, pairs: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "rows columns columns"]:
-    """W as ``all_preferences`` has it, from so many comparisons: shares that were counted."""
+    """W as ``all_preferences`` has it, from so many comparisons: shares that were counted.
+
+    Raises ``BadInput`` for more than 5e7 comparisons, and as ``all_preferences`` does.
+    """
+    check_grader(grader, responses)
+    generator(rng)
     _check_size(responses)
-    pairs = count("pairs", pairs, 1)
+    pairs = count("pairs", pairs, 1, MOST_PAIRS)
     rows, columns = responses.base.shape
     row = rng.choice(rows, size=pairs, p=grader.asked)
-    upto = np.cumsum(responses.mass, axis=1)[row]
-    left, right = (np.minimum((rng.random((pairs, 1)) * upto[:, -1:] >= upto).sum(1), columns - 1) for _ in range(2))
+    upto = np.cumsum(responses.mass, axis=1)
+    left, right = (_columns(upto, row, rng.random(pairs)) for _ in range(2))
     score = grader.mean_scores
     prefers_left = rng.random(pairs) < expit(score[row, left] - score[row, right])
     better, worse = np.where(prefers_left, left, right), np.where(prefers_left, right, left)
@@ -72,7 +82,10 @@ def prefer(
     and slower. Raises ``BadInput`` unless beta is positive, and for weights that are no weights. Source: Rafailov et
     al. 2023, arXiv 2305.18290.
     """
-    preferred = np.asarray(preferred, dtype=float)
+    a_policy(policy)
+    check_grader(grader, policy.responses)
+    check_settings(settings, "beta", "preferred")
+    preferred = numbers("preferred", preferred, None)
     shape = (*policy.responses.base.shape, policy.responses.base.shape[1])
     if preferred.shape != shape or not (np.isfinite(preferred).all() and preferred.min() >= 0 and preferred.sum() > 0):
         raise BadInput(f"preferred must hold a weight of at least 0 for each of {shape} comparisons, not all of them 0")
@@ -90,3 +103,12 @@ def _check_size(responses: Responses) -> None:
         raise BadInput(
             f"{rows} prompts of {columns} responses make more than {MOST_PAIRS} pairs: take fewer prompts or answers"
         )
+
+
+def _columns(upto: Float[np.ndarray, "rows columns"], row: Int[np.ndarray, " n"], at: Float[np.ndarray, " n"]) -> Any:
+    """The column of each draw: how many cumulative masses of its row are at or below its place; a part at a time."""
+    last = upto.shape[1] - 1
+    step = max(1, AT_ONCE // upto.shape[1])
+    parts = [slice(begin, begin + step) for begin in range(0, len(row), step)]
+    found = [(at[one, None] * upto[row[one], -1:] >= upto[row[one]]).sum(1) for one in parts]
+    return np.minimum(np.concatenate(found), last)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from simlab.fitting.rules import count
+from simlab.inputs import count
 from simlab.posttraining.enumeration import Responses
-from simlab.posttraining.graders import Grader
+from simlab.posttraining.graders import Grader, check_grader
 
 
 def best_of(responses: Responses, grader: Grader, n: int) -> Float[np.ndarray, "rows columns"]:
@@ -20,6 +20,7 @@ def best_of(responses: Responses, grader: Grader, n: int) -> Float[np.ndarray, "
     Its divergence from the base is at most ln n - (n - 1)/n nats (Beirami et al. 2024, arXiv 2401.01879). Raises
     ``BadInput`` unless n is a whole number of at least 1.
     """
+    check_grader(grader, responses)
     n = count("n", n, 1)
     mass, score = responses.mass, grader.mean_scores
     order = np.argsort(np.where(mass > 0, score, np.inf), axis=1, kind="stable")

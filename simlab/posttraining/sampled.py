@@ -17,16 +17,18 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, shown, unknown
 from simlab.fitting.families import Params, Tree
-from simlab.fitting.rules import Plan, Settings, count, positive
-from simlab.models import Trace
-from simlab.posttraining.ascent import Posttrained
+from simlab.fitting.memory import available_memory
+from simlab.fitting.rules import Plan, Settings, positive
+from simlab.inputs import a_kind, count
+from simlab.posttraining.climbs import Posttrained, a_policy, climb_of, norm_of
 from simlab.posttraining.enumeration import restate
-from simlab.posttraining.graders import Grader
+from simlab.posttraining.graders import Grader, check_grader
 from simlab.posttraining.objectives import anchored_score, check_anchor
 from simlab.posttraining.policies import Form, Policy, log_policy
 from simlab.seeds import Streams
+from simlab.terminal.wording import storage
 
 BASELINES = ("group", "leave_one_out", "none")
 """What is subtracted from a reward: the mean of its own prompt's rewards ("group"), of the others of them, nothing."""
@@ -56,8 +58,8 @@ class Sampling:
             raise unknown("baseline", self.baseline, BASELINES)
         if self.baseline != "none" and self.answers < 2:
             raise BadInput(f"answers = {self.answers}: baseline {self.baseline} compares at least 2 answers a question")
-        if self.clip is not None and not 0.0 < self.clip < 1.0:
-            raise BadInput(f"clip = {self.clip:.6g}: must lie strictly between 0 and 1, or be None for REINFORCE")
+        if self.clip is not None and not (isinstance(self.clip, float | int) and 0.0 < self.clip < 1.0):
+            raise BadInput(f"clip = {shown(self.clip)}: must lie strictly between 0 and 1, or be None for REINFORCE")
         if self.clip is None and self.epochs > 1:
             raise BadInput(f"epochs = {self.epochs}: REINFORCE uses each batch once; give clip for PPO")
 
@@ -189,7 +191,7 @@ def sample_posttraining(
     settings = Settings(Plan(optimizer, steps), every, False, None, tolerance)
     if optimizer == "lbfgs":
         raise BadInput("optimizer lbfgs needs exact gradients: take adam, adamw or sgd")
-    sampler = Sampler(policy.form, sampling or Sampling(), settings.plan)
+    sampler = _sampler(policy, grader, sampling, settings.plan)
     with jax.enable_x64(True):
         given, params = _given(policy, grader, beta, positive("learning_rate", learning_rate))
         state = (params, settings.plan.transformation(jnp.ones(()), jnp.zeros(())).init(params))
@@ -200,13 +202,15 @@ def sample_posttraining(
             at = end
             value, slope = _exact(sampler, state[0], given)
             losses.append(float(value))
-            norms.append(float(np.sqrt(sum(float(jnp.vdot(g, g)) for g in jax.tree.leaves(slope)))))
+            norms.append(norm_of(slope))
             if end in settings.looks:
                 whole = {**state[0], **given["fixed"]} if given["fixed"] else state[0]
                 looks.append((end, restate(policy.responses, policy.table(whole), "policy")))
         params = jax.tree.map(np.asarray, {**state[0], **given["fixed"]} if given["fixed"] else state[0])
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return Posttrained(policy, params, Trace(np.asarray(losses), relative, tolerance), "policy", tuple(looks))
+    largest = float(np.abs(grader.mean_scores).max())
+    climb = climb_of(np.asarray(losses), relative, tolerance, first=norms[0], largest=largest)
+    return Posttrained(policy, params, climb, "policy", tuple(looks))
 
 
 def sampled_gradients(
@@ -219,7 +223,7 @@ def sampled_gradients(
     batches: int = 1,
 ) -> Params:
     """The estimated gradient of J at the start of the policy, from each of so many batches (a leading axis)."""
-    sampler = Sampler(policy.form, sampling or Sampling(), Plan("sgd", 1))
+    sampler = _sampler(policy, grader, sampling, Plan("sgd", 1))
     with jax.enable_x64(True):
         given, params = _given(policy, grader, beta, 1.0)
         keys = jax.random.split(streams.jax("posttraining"), count("batches", batches, 1))
@@ -228,10 +232,27 @@ def sampled_gradients(
 
 def exact_gradient(policy: Policy, grader: Grader, *, beta: float = 0.0) -> Params:
     """The gradient of J at the start of the policy, as an exact sum: what ``sampled_gradients`` estimate."""
-    sampler = Sampler(policy.form, Sampling(), Plan("sgd", 1))
+    sampler = _sampler(policy, grader, None, Plan("sgd", 1))
     with jax.enable_x64(True):
         given, params = _given(policy, grader, beta, 1.0)
         return jax.tree.map(lambda g: -np.asarray(g), _exact(sampler, params, given)[1])
+
+
+def _sampler(policy: Policy, grader: Grader, sampling: Sampling | None, plan: Plan) -> Sampler:
+    """What is compiled. Raises ``BadInput`` for what is no policy, grader or sampling, and for too large a batch."""
+    a_policy(policy)
+    check_grader(grader, policy.responses)
+    how = Sampling() if sampling is None else sampling
+    a_kind("sampling", how, Sampling, "a Sampling, such as Sampling(clip=0.2, epochs=4) for PPO, or None for REINFORCE")
+    # what is held of a prompt asked: the masses of its row, and of each answer two uniform numbers and what it earned
+    needed = 8 * how.questions * (grader.passed.shape[1] + 8 * how.answers)
+    free = available_memory()
+    if free is not None and needed > free:
+        raise BadInput(
+            f"questions = {how.questions} and answers = {how.answers}: a batch needs {storage(needed)}, "
+            f"and {storage(free)} are free: take fewer"
+        )
+    return Sampler(policy.form, how, plan)
 
 
 def _given(policy: Policy, grader: Grader, beta: float, rate: float) -> tuple[dict[str, Any], Params]:

@@ -14,8 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from simlab.errors import BadInput
+from simlab.estimates import check_number
+from simlab.inputs import ROUNDING, chances, finite, numbers, refuse
 from simlab.models import TableFit
-from simlab.posttraining.enumeration import Responses
+from simlab.posttraining.enumeration import Responses, check_responses
 from simlab.posttraining.graders import Grader
 
 
@@ -25,6 +27,7 @@ def at_each_target(responses: Responses, graders: Sequence[Grader]) -> tuple[Res
     A policy of the responses returned may tell the graders apart (by features of its rows that state the target) or
     not. Raises ``BadInput`` for no graders, for graders of other prompts, and for cells, which have no rows to repeat.
     """
+    check_responses(responses)
     fit, n = responses.fit, len(graders)
     if not isinstance(fit, TableFit):
         raise BadInput("targets are stated in single questions: give the responses of a listed corpus, not of cells")
@@ -85,14 +88,22 @@ def audit_targets(
     ``best``: the chance that the model's best answer to a prompt is right. Over prompts by ``weight``, accuracy among
     the answered is sum of ``right`` / sum of ``answered``, among the withheld sum of (1 - answered) best / sum of (1 -
     answered). What is withheld less often than ``tolerance`` counts as answered, and the reverse. Raises ``BadInput``
-    unless the targets rise and the shapes agree. Source: KNVZ 2025, arXiv 2509.04664, section 4.2, which asks for
+    unless the targets rise from at least 0 to below 1, all chances are from 0 to 1, some weight is positive and none
+    negative, and the shapes agree. Source: KNVZ 2025, arXiv 2509.04664, section 4.2, which asks for
     accuracy above t; that no more be withheld than t asks for is the other half of "answer iff confidence > t".
     """
-    t = np.asarray(targets, dtype=float)
-    if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
+    t = numbers("targets", targets)
+    refuse("targets", t, ~((t >= 0) & (t < 1)), "a confidence target must be a number from 0 to below 1")
+    if len(t) < 2 or not (np.diff(t) > 0).all():
         raise BadInput(f"targets = {list(targets)}: give at least two confidence targets that rise")
+    answered, right = chances("answered", answered, 2, ROUNDING), chances("right", right, 2, ROUNDING)
+    best, weight = chances("best", best, 1, ROUNDING), finite("weight", weight, least=0.0)
+    tolerance = check_number("tolerance", tolerance, 0.0)
     if answered.shape != right.shape or answered.shape != (len(t), len(weight)) or best.shape != weight.shape:
         raise BadInput(f"answered has shape {answered.shape}: give one row a target and one column a prompt")
+    refuse("right", right, right > answered + ROUNDING, "must be at most answered, of which it is a part")
+    if not weight.sum() > 0:
+        raise BadInput("weight sums to 0: at least one prompt must count")
     share = weight / weight.sum()
     coverage, idk = answered @ share, (1.0 - answered) @ share
     among = _ratio(right @ share, coverage, tolerance)
