@@ -68,7 +68,7 @@ def _advance(program: Program, data: Data, arrays: list[np.ndarray], first: int,
     params, mean, square, shift, loss, norm = arrays
     plan, counts, dtype = program.plan, data.given["counts"], params.dtype.type
     steps = np.arange(first, last, dtype=np.int32)
-    rates = np.asarray(plan.rate(jnp.asarray(steps), data.hyper.learning_rate, data.hyper.steps), dtype=dtype)
+    rates = np.asarray(plan.rate(*map(jnp.asarray, (steps, data.hyper.learning_rate, data.hyper.steps))), dtype=dtype)
     b1, b2, epsilon = DECAYS
     unbias = np.stack([1 / (1 - b1 ** (steps + 1.0)), 1 / (1 - b2 ** (steps + 1.0))]).astype(dtype)
     draws, scale, decay = float(np.sum(data.weight, dtype=float)), float(data.scale), float(data.hyper.weight_decay)
