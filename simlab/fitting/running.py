@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,8 @@ from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, shown, unknown
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params
-from simlab.fitting.programs import Data, Program, State, check_memory, compiled
+from simlab.fitting.memory import check_parameters, check_run
+from simlab.fitting.programs import Data, Program, State, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
@@ -72,6 +72,7 @@ def train(
     most = max(len(some.weight) for some in examples)
     examples = [_padded(some, most) for some in examples]
     many = len(examples) > 1 and plan.optimizer != "lbfgs"
+    check_run(model, examples[0], plan.batch, plan.steps, len(examples) if many else 1)
     steps = min(1 << (plan.steps - 1).bit_length(), MOST_STEPS)  # few lengths, few compilations
     roomy = replace(plan, steps=steps)
     program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
@@ -140,7 +141,7 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
 def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
     """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
-    _check_size(program, examples)
+    check_parameters(program.family, examples)
     fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
     given = init.params if isinstance(init, Fitted) else init
     if given is not None:
@@ -161,12 +162,6 @@ def _finite(leaf: Any) -> bool:
     array = np.asarray(leaf)
     real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
     return real and bool(np.isfinite(array).all())
-
-
-def _check_size(program: Program, examples: Examples) -> None:
-    """Raise ``BadInput`` where the parameters alone are more than the device has free."""
-    shapes = jax.eval_shape(lambda key: program.family.start(key, examples.given), jax.random.key(0))
-    check_memory(program, sum(8 * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)))
 
 
 def _one(program: Program, trees: Sequence[Any]) -> Any:
