@@ -57,6 +57,8 @@ class Family:
     name: ClassVar[str]
     convex: ClassVar[bool] = False
     """Whether the loss is convex in the parameters; L-BFGS is for those."""
+    least: ClassVar[float] = 0.0
+    """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
 
     @property
     def frozen(self) -> tuple[str, ...]:

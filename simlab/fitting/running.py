@@ -193,7 +193,7 @@ def _descend(
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
     state = program.begin(jax.tree.map(jnp.asarray, start))
-    _, first = _measure(program, state.params, data)
+    start_loss, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
     for end in sorted({0, *looks, plan.steps}):
@@ -217,7 +217,8 @@ def _descend(
     for i, steps in enumerate(last):
         loss = np.append(losses[i, :steps], value[i])
         relative = np.append(norms[i, :steps], norm[i]) / max(first[i], np.finfo(float).tiny)
-        traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance))
+        bounds = (float(start_loss[i]), program.family.least)
+        traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance, *bounds))
         kept[i][:] = [look for look in kept[i] if look[0] <= steps]
     return list(zip(_each(program, params, data, len(examples)), traces, strict=True))
 
@@ -268,7 +269,8 @@ def _convex(program: Program, start: Params, data: Data, settings: Settings) -> 
     tolerance = settings.tolerance
     params, values, norms = minimise(program, start, data, settings.plan.steps, tolerance)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
+    trace = Trace(np.asarray(values), relative, tolerance, values[0], program.family.least)
+    return jax.tree.map(np.asarray, params), trace
 
 
 def _check_names(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> None:

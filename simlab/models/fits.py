@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+ROUNDING = 1e-3  # nats by which a loss in single precision may stray
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,17 +18,26 @@ class Trace:
     ``loss`` is the training cross-entropy in nats a draw, with the penalty where weight decay is part of it;
     ``gradient_norm`` is relative to that of the whole corpus at the start. Of a fit in batches the entries before the
     last are those of each batch, and the last is of the whole corpus. ``converged`` says whether the last norm is
-    within ``tolerance``.
+    within ``tolerance``, and the last loss no sign of divergence. ``start``: the loss of the whole corpus before the
+    first step, ``least``: what no loss can lie below; infinite where there is no such number.
     """
 
     loss: Float[np.ndarray, " steps"]
     gradient_norm: Float[np.ndarray, " steps"]
     tolerance: float
+    start: float = math.inf
+    least: float = -math.inf
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient fell to ``tolerance`` times its first norm, and the loss stayed finite."""
-        return bool(self.gradient_norm[-1] <= self.tolerance and np.isfinite(self.loss[-1]))
+        """Whether the gradient fell to ``tolerance`` times its first norm and the loss is finite and possible.
+
+        A loss above its start, or below the least there is, has lost its digits to parameters that ran away; their
+        gradient is 0 by rounding alone.
+        """
+        last = self.loss[-1]
+        possible = np.isfinite(last) and self.least - ROUNDING <= last <= self.start + ROUNDING
+        return bool(self.gradient_norm[-1] <= self.tolerance and possible)
 
 
 @dataclass(frozen=True, eq=False)

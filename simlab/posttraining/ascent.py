@@ -8,6 +8,7 @@ by the Fisher information, is A itself for a table: one step of size 1/beta is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -64,6 +65,7 @@ class Ascent(Family):
     form: Form
     objective: Objective
     name: ClassVar[str] = "policy"
+    least: ClassVar[float] = -math.inf
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -203,4 +205,4 @@ def _natural(policy: Policy, grader: Grader, beta: float, rate: float, settings:
         if step < settings.plan.steps:
             z = z + rate * np.where(there & asked[:, None], worth - mean, 0.0)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return Posttrained(policy, z, Trace(np.asarray(losses), relative, settings.tolerance), "policy", tuple(looks))
+    return Posttrained(policy, z, Trace(np.asarray(losses), relative, settings.tolerance, losses[0]), "policy", tuple(looks))

@@ -15,7 +15,7 @@ from simlab.errors import BadInput, shown
 from simlab.fitting import Examples, Family
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
-from simlab.models.transformer.enumerating import MEMORY, enumerate_responses
+from simlab.models.transformer.enumerating import MEMORY, check_enumerable, enumerate_responses
 from simlab.rendering.biographies import Register, Written, distinct, register_of
 from simlab.terminal.numerals import count
 
@@ -66,7 +66,8 @@ class Transformer(Family):
     def examples(self, corpus: Listed | Written) -> Examples:
         """The distinct sentences of a corpus and the draws each stands for.
 
-        Raises ``BadInput`` for a corpus of factoids, which has no prompts.
+        Raises ``BadInput`` for a corpus of factoids, which has no prompts, and for responses that ``density`` could
+        not enumerate.
         """
         if isinstance(corpus, Listed):
             if corpus.n_strings is not None:
@@ -75,10 +76,17 @@ class Transformer(Family):
         register = corpus.register
         if self.asked == "held_out" and not register.held_out:
             raise BadInput("asked = 'held_out': the register holds no templates out; give it held_out of 1 or more")
+        check_enumerable(self._shapes(register), register, self.memory)
         tokens, scored, weight = distinct(corpus)
         given = {"word": np.arange(len(register.words)), "place": np.arange(tokens.shape[1])}
         rows = {"tokens": tokens.astype(np.int32), "scored": scored}
         return Sentences(rows, weight, given, corpus.corpus, register)
+
+    def _shapes(self, register: Register) -> Decoder:
+        """A decoder for the register that is shapes alone."""
+        given = {"word": range(register.vocabulary), "place": range(register.length)}
+        shapes: Decoder = jax.eval_shape(lambda: self.start(jax.random.key(0), given))
+        return shapes
 
     def start(self, key: Array, given: Any) -> Decoder:
         """Random parameters for the vocabulary and the length in ``given``."""
