@@ -721,9 +721,18 @@ def test_bad_weights_and_floors_are_sentences() -> None:
     chain = fit(steps, np.ones(100))
     with pytest.raises(BadInput, match=r"^3 weights for 100 strings: give one a string$"):
         fit(steps, np.ones(3))
-    for bad in (np.zeros(100), -np.ones(100), np.full(100, np.nan)):
-        with pytest.raises(BadInput, match=r"^weights of strings must be finite, not negative and not all 0$"):
+    for bad, said in (
+        (np.zeros(100), "weights are all 0"),
+        (-np.ones(100), "weights has the entry -1"),
+        (np.full(100, np.nan), "weights has the entry nan"),
+        (["a"] * 100, "weights = ['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a',..."),
+    ):
+        with pytest.raises(BadInput) as caught:
             overlay(steps, chain, bad)
+        assert (
+            str(caught.value)
+            == f"{said}: must be finite, not negative and not all 0; leave them out to count each once"
+        )
     with pytest.raises(BadInput, match=r"^least = 1.0: a floor of probabilities must be at least 0 and below 1$"):
         probabilities(steps, chain, 1.0)
     for bad in (0, 1.5, math.nan):

@@ -628,7 +628,7 @@ BAD = {
     ),
     "negative weights": (
         lambda: count_ngrams(TOKENS, 2, -np.ones(len(TOKENS))),
-        "weights of strings must be finite, not negative and not all 0",
+        "weights has the entry -1: must be finite, not negative and not all 0; leave them out to count each once",
     ),
     "smoothing": (lambda: smooth(COUNTS, "kneserney"), "smoothing 'kneserney' is unknown: did you mean 'kneser_ney'?"),
     "constant of mle": (
@@ -637,11 +637,29 @@ BAD = {
     ),
     "constant 0": (
         lambda: smooth(COUNTS, "add_constant", 0.0),
-        "constant = 0.0: must be a number, positive and finite",
+        "constant = 0.0: must be a number from 1e-100 to 1e+100",
+    ),
+    "constant too large": (
+        lambda: learn("ngram", CORPUS, STREAMS, smoothing="add_constant", constant=1e308),
+        "constant = 1e+308: must be a number from 1e-100 to 1e+100",
+    ),
+    "constant too small": (
+        lambda: smooth(COUNTS, "add_constant", 1e-320),
+        "constant = 1e-320: must be a number from 1e-100 to 1e+100",
+    ),
+    "counts None": (lambda: smooth(None), "counts = None: must be counts of n-grams: count_ngrams(tokens, order)"),
+    "tokens None": (
+        lambda: count_ngrams(None, 2),
+        "tokens = None: must be strings of token ids, such as encode(tokeniser, texts)",
+    ),
+    "order True": (
+        lambda: count_ngrams(TOKENS, True),
+        "order = True: must be a whole number from 1 to 10, the tokens of the longest string with its start and end "
+        "marks",
     ),
     "constant text": (
         lambda: smooth(COUNTS, "add_constant", "a"),
-        "constant = 'a': must be a number, positive and finite",
+        "constant = 'a': must be a number from 1e-100 to 1e+100",
     ),
     "discount text": (
         lambda: smooth(COUNTS, "katz", "a"),
@@ -649,7 +667,7 @@ BAD = {
     ),
     "constants": (
         lambda: smooth(COUNTS, "add_constant", (1.0, 2.0)),
-        "constant = (1.0, 2.0): must be a number, positive and finite",
+        "constant = (1.0, 2.0): must be a number from 1e-100 to 1e+100",
     ),
     "nan": (
         lambda: smooth(COUNTS, "kneser_ney", math.nan),
@@ -665,7 +683,7 @@ BAD = {
     ),
     "discounts of other orders": (
         lambda: smooth(COUNTS, "kneser_ney", (0.1, 0.2)),
-        "constant has 2 discounts: kneser_ney of order 3 has one a depth",
+        "constant has 2 discounts: give kneser_ney of order 3 one, or 3",
     ),
     "fractions": (
         lambda: smooth(HALVES, "katz"),

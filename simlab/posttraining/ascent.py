@@ -205,4 +205,6 @@ def _natural(policy: Policy, grader: Grader, beta: float, rate: float, settings:
         if step < settings.plan.steps:
             z = z + rate * np.where(there & asked[:, None], worth - mean, 0.0)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return Posttrained(policy, z, Trace(np.asarray(losses), relative, settings.tolerance, losses[0]), "policy", tuple(looks))
+    return Posttrained(
+        policy, z, Trace(np.asarray(losses), relative, settings.tolerance, losses[0]), "policy", tuple(looks)
+    )

@@ -14,6 +14,7 @@ from simlab.corpora import Listed, Truth, list_facts
 from simlab.errors import BadInput
 from simlab.fitting.rules import count
 from simlab.models import TableFit
+from simlab.models.add_constant import check_constant
 from simlab.models.calibrated import memorised
 from simlab.worlds import World
 
@@ -70,10 +71,9 @@ def by_class(corpus: Listed, *, constant: float = 1.0) -> TableFit:
     p_hat(IDK|c) = 1 - alpha_c; a prompt that was answered keeps alpha_c on its answer; of the others the answer r has
     alpha_c (n_r + constant/|R|) / (n + constant), n_r being how many answered prompts of the class had the answer r, n
     their number: the cross-entropy optimum of a model that sees the class alone, shrunk towards the uniform law.
-    Raises ``BadInput`` unless the constant is positive.
+    Raises ``BadInput`` unless the constant is a number from 1e-100 to 1e100.
     """
-    if not 0.0 < constant < np.inf:
-        raise BadInput(f"constant = {constant:.6g}: must be positive and finite")
+    constant = check_constant(constant)
     counts = corpus.counts[:, :-1]
     answered = counts.sum(1) > 0
     classes = int(corpus.fact_class.max()) + 1
