@@ -115,6 +115,13 @@ class Family:
         return {}
 
 
+def finite(leaf: Any) -> bool:
+    """Whether an array holds real, finite numbers alone."""
+    array = np.asarray(leaf)
+    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
+    return real and bool(np.isfinite(array).all())
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A model after training: its parameters, how the fit went, and p_hat along the way.
@@ -136,6 +143,11 @@ class Fitted:
         frozen = self.model.frozen
         trained = {k: v for k, v in self.params.items() if k not in frozen} if frozen else self.params
         return sum(np.size(leaf) for leaf in jax.tree.leaves(trained))
+
+    @property
+    def finite(self) -> bool:
+        """Whether the parameters are numbers that another fit can start from: those of one that diverged are not."""
+        return all(finite(leaf) for leaf in jax.tree.leaves(self.params))
 
     @property
     def density(self) -> Fit | TableFit:

@@ -13,7 +13,7 @@ import numpy as np
 from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput, shown, unknown
 from simlab.fitting.convex import minimise
-from simlab.fitting.families import Examples, Family, Fitted, Params
+from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
 from simlab.fitting.programs import Data, Program, State, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
@@ -121,7 +121,8 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
     def cast(x: Any) -> np.ndarray:
         array = np.asarray(x)
-        return array.astype(dtype) if array.dtype.kind == "f" else array
+        with np.errstate(over="ignore"):  # a rate that single precision cannot hold diverges, and the trace says so
+            return array.astype(dtype) if array.dtype.kind == "f" else array
 
     sizes = program.family.sizes(examples)
     if sizes is not None and program.plan.batch is not None:
@@ -151,17 +152,10 @@ def _start(program: Program, init: Params | Fitted | None, examples: Examples, d
                 f"init has parameters of other shapes than {program.family.name} has on this corpus: start from a fit "
                 "of this model to a corpus of this world, or leave init out"
             )
-        if not all(_finite(leaf) for leaf in jax.tree.leaves(given)):
+        if not all(finite(leaf) for leaf in jax.tree.leaves(given)):
             raise BadInput("init has parameters that are no finite numbers: start from a fit that did not diverge")
         fresh = given
     return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
-
-
-def _finite(leaf: Any) -> bool:
-    """Whether an array holds real, finite numbers alone."""
-    array = np.asarray(leaf)
-    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
-    return real and bool(np.isfinite(array).all())
 
 
 def _one(program: Program, trees: Sequence[Any]) -> Any:
