@@ -100,7 +100,7 @@ SMOKE: dict[str, Any] = {
         "populations": ((8,),),
         "strangers": (4,),
         "batch": (16,),
-        "values": ("4 2x2",),
+        "values": ("4 4",),
         "templates": (1,),
         "plateaus": (20,),
         "slow_bilinear": (0.3,),

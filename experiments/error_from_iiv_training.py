@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field
 
 from simlab import bounds
 from simlab.corpora import Listed, Truth, list_facts, sample_listed
-from simlab.errors import unknown
+from simlab.errors import BadInput, unknown
 from simlab.fitting import Family, Fitted, fit_many
 from simlab.judging import (
     bayes_iiv_error,
@@ -73,13 +73,14 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 GRID = {"draws": (200, 2_000)}
 REPLICATES = 20
 BLOCK = 10
-SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (200,)}}
+SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (60,), "n_facts": (60,), "steps": (50,)}}
 ALONG = ("step",)
 SHOWN = ("error", "iiv_error", "calibration_gap", "training_gap", "over", "room", "gap", "error_from_iiv_slack")
 PICTURE = "error_from_iiv_training"
 
 RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01, "transformer": 0.03}
 """Learning rates of Adam. With them the table's fits converge within these steps, and few or none of the others'."""
+HEADS = 2
 JUDGES = {"iiv_error_direct": False, "iiv_error_paired": True}
 """Judges that are trained: on N examples of D, or on the corpus paired with as many errors."""
 
@@ -89,7 +90,7 @@ def family(method: str, config: Config) -> Family:
     if method == "bilinear":
         return Bilinear(config.rank)
     if method == "transformer":
-        return Transformer(layers=config.layers, width=config.width, hidden=config.hidden)
+        return Transformer(config.layers, config.width, HEADS, config.hidden)
     return MLP(config.hidden, config.width) if method == "mlp" else SoftmaxTable()
 
 
@@ -109,6 +110,8 @@ def check(config: Config) -> None:
     for method in config.methods:
         if method not in RATES:
             raise unknown("method", method, RATES)
+        if method == "transformer" and config.width % HEADS:
+            raise BadInput(f"width = {config.width}: must be even, for the {HEADS} heads of the transformer")
         family(method, config)  # which refuses sizes that make no model
 
 

@@ -27,6 +27,7 @@ from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, pl
 from simlab.rendering.biographies import Register, Written
 from simlab.rendering.templates import PUBLISHED, Attribute
 from simlab.seeds import Streams
+from simlab.sweep import run
 
 ROOT = Path(__file__).parents[1]
 CAPACITY = runpy.run_path(str(ROOT / "experiments" / "capacity.py"))
@@ -413,6 +414,12 @@ def test_the_largest_population_is_refused_at_once() -> None:
     for name in ("rate_mlp", "slow_transformer"):
         with pytest.raises(ValidationError, match="finite number"):
             CAPACITY["Config"](**{name: math.inf})
+
+
+def test_a_part_of_a_setting_that_is_refused_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        run(ROOT / "experiments" / "capacity.py", settings={"populations": ((96, 10**30),)}, out=tmp_path)
+    assert str(caught.value) == "populations = 1e30 (settings): must be less than or equal to 1e12"
 
 
 CHOICES = runpy.run_path(str(ROOT / "experiments" / "error_from_choices.py"))

@@ -635,6 +635,35 @@ BAD = {
         lambda: smooth(COUNTS, "mle", 0.5),
         "constant = 0.5: mle has none; leave it out, or choose another smoothing",
     ),
+    "order True": (
+        lambda: count_ngrams(TOKENS, True),
+        "order = True: must be a whole number from 1 to 10, the tokens of the longest string with its start and end "
+        "marks",
+    ),
+    "a smoothing that is no text": (
+        lambda: smooth(COUNTS, ["mle"]),  # type: ignore[arg-type]
+        "smoothing ['mle'] is unknown: did you mean 'mle'?",
+    ),
+    "tokens that are no text": (
+        lambda: learn("ngram", CORPUS, STREAMS, tokens=["word"]),
+        "tokens ['word'] is unknown: did you mean 'word'?",
+    ),
+    "no discount": (
+        lambda: learn("ngram", CORPUS, STREAMS, constant=0),
+        "constant = 0: kneser_ney without a discount smooths nothing: take mle",
+    ),
+    "no discount at any depth": (
+        lambda: learn("ngram", CORPUS, STREAMS, order=3, smoothing="katz", constant=[0.0, 0.0, 0.0]),
+        "constant = [0.0, 0.0, 0.0]: katz without a discount smooths nothing: take mle",
+    ),
+    "a discount that is no number": (
+        lambda: smooth(COUNTS, "kneser_ney", True),
+        "constant = True: must be a number, or one for each depth",
+    ),
+    "a constant that is no number": (
+        lambda: smooth(COUNTS, "add_constant", True),
+        "constant = True: must be a number, positive and finite",
+    ),
     "constant 0": (
         lambda: smooth(COUNTS, "add_constant", 0.0),
         "constant = 0.0: must be a number from 1e-100 to 1e+100",

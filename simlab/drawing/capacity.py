@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, style, values
+from simlab.drawing.ink import CYCLE, GREY, UNCONVERGED, Row, Z, mark_unconverged, mean_of, style, values
 
 INK = {"bilinear": (CYCLE[4], "s"), "mlp": (CYCLE[2], "D"), "transformer": (CYCLE[0], "o")}
 PUBLISHED = {100: 1.0, 1000: 2.0}
@@ -19,7 +19,8 @@ PUBLISHED = {100: 1.0, 1000: 2.0}
 def bits_against_exposures(summary: Sequence[Row]) -> Figure:
     """Bits a parameter against exposures and against what is offered, the plateau, and what is said of strangers.
 
-    Means over worlds, bars 1.96 MCSE. Stars: published, at another scale. Plateaus are of fits at a constant rate.
+    Means over worlds, bars 1.96 MCSE. Stars: published, at another scale. Crosses: some fits did not converge, so that
+    the point is of a training on its way. Plateaus are of fits at a constant rate, which are on their way by design.
     """
     with style():
         figure = Figure(figsize=(7.4, 6.0))
@@ -61,17 +62,22 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
         found: dict[str, Any] = {}
         for axes in (top_left, top_right, low_left, low_right):
             found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        found |= {UNCONVERGED: found.pop(UNCONVERGED)} if UNCONVERGED in found else {}
         figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=5, fontsize=7.5)
     return figure
 
 
-def _bars(axes: Axes, points: Sequence[tuple[float, Row | None]], method: str, **ink: Any) -> None:
-    """Means and their 95 % intervals along a line."""
+def _bars(
+    axes: Axes, points: Sequence[tuple[float, Row | None]], method: str, *, crossed: bool = True, **ink: Any
+) -> None:
+    """Means and their 95 % intervals along a line; ``crossed`` where fits did not converge."""
     colour, marker = INK.get(method, (GREY, "o"))
     found = [(x, row) for x, row in points if row is not None and row["n"]]
     options: dict[str, Any] = {"marker": marker, "color": colour, "ms": 4, "lw": 1.1, "label": method} | ink
     heights, errors = [row["mean"] for _, row in found], [Z * row["mcse"] for _, row in found]
     axes.errorbar([x for x, _ in found], heights, yerr=errors, elinewidth=0.8, **options)
+    if crossed:
+        mark_unconverged(axes, [(x, row["mean"], row) for x, row in points if row is not None])
 
 
 def _offered(axes: Axes, rows: Sequence[Row], method: str, exposures: Sequence[float]) -> None:
@@ -93,7 +99,7 @@ def _plateaus(axes: Axes, rows: Sequence[Row], method: str) -> None:
     """Steps until the loss left the baseline, at a constant rate, and the exponent of a power law through them."""
     measured = [row for row in rows if row["measure"].startswith("plateau") and row["n"]]
     points = [(n, mean_of(measured, "plateau", individuals=n)) for n in sorted(values(rows, "individuals"))]
-    _bars(axes, points, method, label="_" + method)
+    _bars(axes, points, method, crossed=False, label="_" + method)
     found = mean_of(measured, "plateau_exponent", individuals=points[-1][0])
     if found is not None and found["n"]:
         text = f"exponent {found['mean']:.2f} ± {found['mcse']:.2f}"
@@ -118,7 +124,8 @@ def _plain(axes: Axes, ticks: Sequence[float]) -> None:
 def memory_collapse(summary: Sequence[Row]) -> Figure:
     """Accuracy on the old pairs and on those taught, along fine-tuning, a column for each number of old pairs.
 
-    Means over memories, bands 1.96 MCSE; step 0 stands left of the logarithmic axis.
+    Means over memories, bands 1.96 MCSE; step 0 stands left of the logarithmic axis. A cross at step 0: some memories
+    had not converged when fine-tuning began; at the last step: some had not when it ended.
     """
     measures = {"accuracy_old": "accuracy, old pairs", "accuracy_taught": "accuracy, pairs taught"}
     with style():
@@ -136,11 +143,18 @@ def memory_collapse(summary: Sequence[Row]) -> Figure:
                     axes.plot(steps, middle, dash, marker=".", color=CYCLE[i % len(CYCLE)], lw=1.2, label=method)
                     low, high = ([row["mean"] + s * Z * row["mcse"] for row in own] for s in (-1, 1))
                     axes.fill_between(steps, low, high, color=CYCLE[i % len(CYCLE)], alpha=0.2, lw=0)
+                    before = mean_of(summary, "pretraining_converged", old=size, method=method, step=steps[-1])
+                    missed = {"n_not_converged": before is not None and before["mean"] < 1}
+                    ends = [(steps[0], middle[0], missed), (steps[-1], middle[-1], own[-1])]
+                    mark_unconverged(axes, ends)
                 axes.set_xscale("symlog", linthresh=10, linscale=0.5)
         for axes, size in zip(grid[0], sizes, strict=True):
             axes.set_title(f"{size:,.0f} old pairs")
         for axes in grid[-1]:
             axes.set_xlabel("steps of fine-tuning")
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=7.5)
+        found: dict[str, Any] = {}
+        for axes in grid.flat:
+            found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        found |= {UNCONVERGED: found.pop(UNCONVERGED)} if UNCONVERGED in found else {}
+        figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=4, fontsize=7.5)
     return figure

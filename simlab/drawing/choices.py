@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from simlab.drawing.ink import GREY, SUMMARY, Row, Z, mean_of, power, style, values
+from simlab.drawing.ink import GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, style, values
 
 LOOKS = {  # kind of family: colour (Okabe & Ito), marker, what the legend says
     "calibrated": ("#0072B2", "o", "calibrated"),
@@ -33,7 +33,7 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
 
     Points are means over worlds (their Monte Carlo errors are smaller than they are); open where half of the prompts
     have more choices than C; a dash is the least error of any member of the family. No point lies below the line.
-    Beside a point stands m, the number of prompts that share a density.
+    Beside a point stands m, the number of prompts that share a density. Crosses: some fits did not converge.
     """
     with style():
         counts = sorted(values(summary, "choices"))
@@ -101,6 +101,7 @@ def _scatter(axes: Axes, rows: Sequence[Row], bound: str, spread: Any, *, filled
             colour, marker, label = LOOKS[kind]
             look: dict[str, Any] = {"marker": marker, "ms": 4, "mec": colour, "mfc": colour if filled else "none"}
             axes.plot(x["mean"], y["mean"], mew=0.8, lw=0, label=label if named else None, zorder=3, **look)
+            mark_unconverged(axes, [(x["mean"], y["mean"], y)])
             least = mean_of(rows, "least_error", method=method, **where)
             if named and least is not None:
                 axes.plot(x["mean"], least["mean"], "_", ms=8, color=colour, zorder=2)
@@ -137,6 +138,7 @@ def _slack_bars(axes: Axes, rows: Sequence[Row], *, labelled: bool) -> None:
                 at += size["mean"]
         bar = Z * error["mcse"]
         axes.errorbar([error["mean"]], [place], xerr=[bar], fmt="d", ms=4, color="black", mfc="white", label="error")
+        mark_unconverged(axes, [(error["mean"], place, error)])
     names = [f"{LOOKS[kind][2]}" if not size else f"{kind}, m = {size}" for kind, size in map(_kind, map(str, methods))]
     axes.set(yticks=range(len(methods)), yticklabels=names if labelled else [], xlim=(-0.03, 1.03))
     axes.tick_params(axis="y", labelsize=7)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simlab import bounds
-from simlab.drawing.ink import CYCLE, GREY, SUMMARY, Row, Z, mean_of, power, series, style, values
+from simlab.drawing.ink import CYCLE, GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, series, style, values
 
 COLOURS = {  # Okabe & Ito's palette, safe for the colour-blind
     "calibrated": "#0072B2",
@@ -34,7 +34,10 @@ PARTS = {"over": "#D55E00", "room": "#56B4E9", "gap": "#E69F00"}
 
 
 def _points(axes: Axes, xs: Sequence[Row], ys: Sequence[Row], method: str) -> None:
-    """Means with 95% intervals of the Monte Carlo error in both directions; the calibrated ones as open rings."""
+    """Means with 95% intervals of the Monte Carlo error in both directions; the calibrated ones as open rings.
+
+    Crosses: some fits did not converge.
+    """
     ring = method in ("calibrated", "memorising")
     axes.errorbar(
         [row["mean"] for row in xs],
@@ -49,6 +52,7 @@ def _points(axes: Axes, xs: Sequence[Row], ys: Sequence[Row], method: str) -> No
         label=method.replace("_", " "),
         zorder=3,
     )
+    mark_unconverged(axes, [(x["mean"], y["mean"], y) for x, y in zip(xs, ys, strict=True)])
 
 
 def error_from_singletons(summary: Sequence[Row]) -> Figure:
@@ -188,6 +192,7 @@ def error_from_iiv(summary: Sequence[Row]) -> Figure:
     """Theorem 1's slack as its three parts, stacked, for each learner and N, beside the bound and the error.
 
     Bars: over, room and gap on top of the bound 2 err_iiv - k/K - delta; they end at the error (diamond), exactly.
+    Crosses: some fits did not converge.
     """
     with style():
         sizes = sorted(values(summary, "draws"))
@@ -223,6 +228,7 @@ def _slack_bar(axes: Axes, place: int, rows: Sequence[Row]) -> None:
             at += size["mean"]
     bar = Z * error["mcse"]
     axes.errorbar([error["mean"]], [place], xerr=[bar], fmt="d", ms=5, color="black", mfc="white", label="error")
+    mark_unconverged(axes, [(error["mean"], place, error)])
 
 
 def missing_mass_from_singletons(summary: Sequence[Row]) -> Figure:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
@@ -83,6 +85,25 @@ def power(n: float) -> str:
     """N as mathematics: 10^6, or 25,473 where it is no power of ten."""
     exponent = len(f"{n:.0f}") - 1
     return f"$10^{{{exponent}}}$" if n == 10.0**exponent else f"{n:,.0f}"
+
+
+UNCONVERGED = "some fits did not converge"
+
+
+def mark_unconverged(axes: Axes, points: Iterable[tuple[float, float, Row]]) -> None:
+    """Put a cross on each point (x, y, row of the summary) of which some fit did not converge.
+
+    Where none is left to be drawn, since all diverged, the cross stands at the foot of the axes.
+    """
+    missed = [(x, y) for x, y, row in points if row.get("n_not_converged")]
+    look: Any = {"ls": "none", "marker": "x", "ms": 4.5, "mew": 0.8, "color": "black", "zorder": 6}
+    drawn = [(x, y) for x, y in missed if math.isfinite(y)]
+    if drawn:
+        axes.plot(*zip(*drawn, strict=True), label=UNCONVERGED, **look)
+    lost = [x for x, y in missed if not math.isfinite(y)]
+    if lost:
+        foot = axes.get_xaxis_transform()
+        axes.plot(lost, [0.02] * len(lost), label=UNCONVERGED, transform=foot, clip_on=False, **look)
 
 
 @contextmanager

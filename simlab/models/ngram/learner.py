@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from simlab.corpora import IDK, MOST_ENTRIES, Listed
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 from simlab.models.fits import TableFit
 from simlab.models.ngram.counting import count_ngrams
 from simlab.models.ngram.scoring import response_probabilities
@@ -34,8 +34,8 @@ def table(
     """Fit an n-gram model of that ``order`` to the sentences of a listed corpus; exact, without randomness.
 
     ``smoothing`` and ``constant`` as in ``simlab.models.ngram.smooth``; ``tokens`` "word", "character" or "subword"
-    (of a vocabulary of ``subwords``). Raises ``BadInput`` for what those refuse, and for response sets too large to
-    enumerate.
+    (of a vocabulary of ``subwords``). Raises ``BadInput`` for what those refuse, for discounts that are all 0, and for
+    response sets too large to enumerate.
     """
     if len(corpus.answers) * (int(corpus.answers.max()) + 1) > MOST_ENTRIES:
         raise BadInput(
@@ -48,6 +48,8 @@ def table(
     idk = column == counts.shape[1] - 1
     said = fact_tokens(sentences, fact, np.where(idk, IDK, column))
     model = smooth(count_ngrams(said, order, counts[fact, column]), smoothing, constant)
+    if constant is not None and not np.any(constant):  # of a model it is an edge, of a learner a mistake
+        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle")
     p_hat = np.zeros(counts.shape)
     p_hat[:, : len(sentences.responses)] = response_probabilities(model, sentences.prompts, sentences.responses)
     p_hat[:, :-1] *= np.arange(counts.shape[1] - 1) < corpus.answers[:, None]

@@ -65,8 +65,7 @@ def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = N
     """Return the n-gram model with ``smoothing``: "mle", "add_constant", "katz" or "kneser_ney".
 
     ``constant``: add_constant's k from 1e-100 to 1e100 (1 unless told); the absolute discount D of katz (0 <= D < 1)
-    or kneser_ney (0 <= D <= 1), for all depths or one for each from the unigrams up, not all 0 (estimated unless
-    told); mle has none. Raises ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional
+    or kneser_ney (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has none. Raises ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional
     counts where counts of counts or discounts are taken.
     """
     if not isinstance(counts, Counts):
@@ -195,8 +194,6 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
         )
     if not ((discount >= 0) & (discount <= 1)).all():
         raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
-    if not discount.any():
-        raise BadInput(f"constant = {shown(constant)}: {smoothing} without a discount smooths nothing: take mle")
     return np.broadcast_to(discount, counts.order)
 
 
