@@ -662,7 +662,7 @@ BAD = {
     ),
     "a constant that is no number": (
         lambda: smooth(COUNTS, "add_constant", True),
-        "constant = True: must be a number, positive and finite",
+        "constant = True: must be a number from 1e-100 to 1e+100",
     ),
     "constant 0": (
         lambda: smooth(COUNTS, "add_constant", 0.0),
@@ -680,11 +680,6 @@ BAD = {
     "tokens None": (
         lambda: count_ngrams(None, 2),
         "tokens = None: must be strings of token ids, such as encode(tokeniser, texts)",
-    ),
-    "order True": (
-        lambda: count_ngrams(TOKENS, True),
-        "order = True: must be a whole number from 1 to 10, the tokens of the longest string with its start and end "
-        "marks",
     ),
     "constant text": (
         lambda: smooth(COUNTS, "add_constant", "a"),

@@ -65,8 +65,9 @@ def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = N
     """Return the n-gram model with ``smoothing``: "mle", "add_constant", "katz" or "kneser_ney".
 
     ``constant``: add_constant's k from 1e-100 to 1e100 (1 unless told); the absolute discount D of katz (0 <= D < 1)
-    or kneser_ney (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has none. Raises ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional
-    counts where counts of counts or discounts are taken.
+    or kneser_ney (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has
+    none. Raises ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where
+    counts of counts or discounts are taken.
     """
     if not isinstance(counts, Counts):
         raise BadInput(f"counts = {shown(counts)}: must be counts of n-grams: count_ngrams(tokens, order)")
