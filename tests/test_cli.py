@@ -306,6 +306,16 @@ def test_the_picture_is_drawn_from_the_summary(sweep, toy, monkeypatch):
         assert sweep(toy, *more)[0::2] == (2, ["simlab: picture 'toy_pictrue' is unknown: did you mean 'toy_picture'?"])
     Path("toy.py").write_text(TOY + 'PICTURE = "publish"\n')  # it is there, but draws no summary
     assert sweep(toy)[0::2] == (2, ["simlab: picture 'publish' is unknown: choose from toy_picture"])
+    drawing.PICTURES["toy_picture"] = drawing.toy_picture
+    raising = "def cell(config, streams):\n    if config.draws == 10 or SILENT: raise ValueError('no')"
+    for silent in (False, True):
+        text = TOY.replace("def cell(config, streams):", raising.replace("SILENT", str(silent)))
+        Path("toy.py").write_text(text + 'PICTURE = "toy_picture"\n')
+        drawn.clear()
+        status, out, err = sweep(toy)
+        assert (status, Path("results/toy/toy.png").exists(), len(drawn)) == (3, not silent, not silent)
+        assert not silent or err[-1] == "simlab: no picture: every block raised, so there are no rows to draw"
+        assert silent or {row["draws"] for row in drawn[0]} == {1_000_000}
     drawing.PICTURES["toy_picture"] = lambda summary: 1 // 0
     Path("toy.py").write_text(TOY + 'PICTURE = "toy_picture"\n')
     status, out, err = sweep(toy)

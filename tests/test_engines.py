@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time
 import warnings
@@ -111,7 +112,8 @@ def test_a_cell_that_hangs_counts_as_raised_and_shows_where(tmp_path, workers):
 
 def test_a_cell_that_hears_no_signal_loses_its_worker_and_its_block_by_name(tmp_path):
     body = """
-import signal, time
+import signal
+import sys, time
 if config.draws == 2 and streams[0].replicate == 2:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     time.sleep(600)
@@ -280,6 +282,28 @@ def test_a_time_limit_is_off_after_the_block_and_inside_it_is_no_exception(tmp_p
     with pytest.raises(TimedOut, match=r"took longer than --timeout 0\.2 s"):
         stubborn()
     assert not swallowed
+
+
+def test_a_time_limit_that_a_destructor_swallows_is_told_again(capsys):
+    """What a callback of the garbage collector or a destructor raises goes nowhere; the block must hear of it."""
+
+    class Slow:
+        def __del__(self):
+            time.sleep(0.5)
+
+    before, after = sys.unraisablehook, []
+
+    def outlives():
+        with time_limit(0.2):
+            Slow()
+            time.sleep(0.5)
+            after.append("unheard")
+
+    with pytest.raises(TimedOut, match=r"took longer than --timeout 0\.2 s"):
+        outlives()
+    assert sys.unraisablehook is before
+    assert not after
+    assert capsys.readouterr().err == ""
 
 
 def test_warnings_of_threads_are_told_apart_and_the_filters_are_put_back():
