@@ -41,6 +41,8 @@ FITTED = (
     "weight_decay",
 )
 """Settings of ``simlab.fitting.fit`` that every learner takes that is trained by gradients."""
+OF_FIT = ("device", "every", "init", "patience", "record", "validation")
+"""Its other settings, which a learner does not take: see docs/fitting.md."""
 LEARNERS = {
     "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True, options=("abstention",)),
     "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=("constant",)),
@@ -110,13 +112,15 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     for option in options:
         if not needs.options:
             raise BadInput(f"option {option!r} is given to {name}, which has none: leave it out")
+        if option in OF_FIT and set(FITTED) <= set(needs.options):
+            raise BadInput(f"option {option!r} of {name} is a setting of simlab.fitting.fit: call it with the family")
         if option not in needs.options:
             raise unknown(f"option of {name}", option, needs.options)
+    if needs.listed and isinstance(corpus, Corpus):
+        raise BadInput(f"method {name!r} treats no two facts alike: give it a listed corpus (sample_listed)")
     cap = corpus.count_cap if isinstance(corpus, Corpus) else None
     if needs.needs_counts and cap is not None:
         raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")
-    if needs.listed and isinstance(corpus, Corpus):
-        raise BadInput(f"method {name!r} treats no two facts alike: give it a listed corpus (sample_listed)")
     module = importlib.import_module(f"simlab.models.{name}")
     fit = module.cells if isinstance(corpus, Corpus) else module.table
     return fit(corpus, streams, **options)  # type: ignore[no-any-return]
