@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -377,6 +377,20 @@ def test_strings_without_prompts_are_fitted_too() -> None:
         assert found.p_hat.shape == (1, 50)
         assert found.p_hat.sum() == pytest.approx(1.0)
         assert found.p_hat[0, np.bincount(listed.prompt, minlength=50) == 0].max() < 0.05
+
+
+def test_a_fit_is_shown_on_one_line() -> None:
+    cells = learn("softmax_table", group(CORPUS), STREAMS, steps=STEPS)
+    n = len(group(CORPUS).facts)
+    assert repr(cells) == f"<Fit of softmax_table, {n} cells, not converged>"
+    assert repr(cells.trace) == f"<Trace of 40 steps, loss {cells.trace.loss[-1]:.6g}, not converged>"
+    assert repr(replace(cells, trace=replace(cells.trace, tolerance=1.0))).endswith(", converged>")
+    assert repr(learn("ngram", CORPUS, STREAMS)) == "<TableFit of ngram, 30 facts x 7 responses>"
+    fitted = fit(CORPUS, Bilinear(3), streams=STREAMS, steps=STEPS)
+    assert repr(fitted) == f"<Fitted bilinear, 111 parameters, {fitted.trace!r}>"
+    assert repr(fitted.density) == "<TableFit of bilinear, 30 facts x 7 responses, not converged>"
+    assert repr(fitted.examples) == f"<Examples of 80 draws, {len(fitted.examples.weight)} rows>"
+    assert repr(Transformer().examples(CORPUS)).startswith("<Sentences of 80 draws, ")
 
 
 # what is refused

@@ -369,11 +369,12 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
 
 @pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if needs.listed])
 def test_a_learner_of_listed_corpora_refuses_cells(method: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        learn(method, corpus_of(uniform(50), 60), STREAMS)
-    assert str(caught.value) == (
-        f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
-    )
+    for cap in (None, 4):
+        with pytest.raises(BadInput) as caught:
+            learn(method, corpus_of(uniform(50), 60, count_cap=cap), STREAMS)
+        assert str(caught.value) == (
+            f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
+        )
 
 
 @pytest.mark.parametrize("method", LEARNERS)

@@ -25,7 +25,7 @@ Tree = Any
 CHUNK = 4096  # rows of one pass over a corpus: bounds the memory of a full-batch gradient
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Examples:
     """A training corpus as a family reads it: distinct examples, each with the number of draws it stands for.
 
@@ -38,6 +38,9 @@ class Examples:
     weight: Float[np.ndarray, " examples"]
     given: Tree
     corpus: Corpus | Listed | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.draws:.12g} draws, {len(self.weight)} rows>"
 
     @property
     def draws(self) -> float:
@@ -122,7 +125,7 @@ def finite(leaf: Any) -> bool:
     return real and bool(np.isfinite(array).all())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fitted:
     """A model after training: its parameters, how the fit went, and p_hat along the way.
 
@@ -136,6 +139,9 @@ class Fitted:
     examples: Examples
     snapshots: tuple[tuple[int, Fit | TableFit], ...] = ()
     activations: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Fitted {self.model.name}, {self.n_parameters} parameters, {self.trace!r}>"
 
     @property
     def n_parameters(self) -> int:

@@ -22,7 +22,7 @@ from simlab.terminal.numerals import count
 MOST_LAYERS = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sentences(Examples):
     """Examples that are sentences, and the register that says who they are about."""
 
