@@ -612,7 +612,15 @@ BAD = {
     ),
     "half a string": (
         lambda: sample(MODEL, np.random.default_rng(0), 2.5),
-        "n = 2.5: must be a whole number of at least 0",
+        "n = 2.5: must be a whole number from 0 to 1e+08",
+    ),
+    "too many strings": (
+        lambda: sample(MODEL, np.random.default_rng(0), 10**12),
+        "n = 1000000000000: must be a whole number from 0 to 1e+08",
+    ),
+    "no model": (
+        lambda: sample(None, np.random.default_rng(0), 5),
+        "model = None: must be a smoothed n-gram model: smooth(count_ngrams(tokens, order))",
     ),
     "subwords of another kind": (
         lambda: learn("ngram", CORPUS, STREAMS, subwords=50),

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.corpora import A_CORPUS, Corpus, Listed
+from simlab.errors import BadInput, check_type, unknown
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
@@ -29,10 +29,8 @@ def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "
     Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus, which a
     sentence calls ``name``.
     """
-    if not isinstance(model, Family):
-        raise BadInput(f"model = {shown(model)}: must be a family of densities, such as MLP(hidden=64)")
-    if not isinstance(corpus, (Corpus, Listed, Examples)):
-        raise BadInput(f"{name} = {shown(corpus)}: must be a corpus, listed or of cells, or examples")
+    check_type("model", model, Family, "a family of densities, such as MLP(hidden=64)")
+    check_type(name, corpus, (Corpus, Listed, Examples), f"{A_CORPUS}, or examples")
     found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):

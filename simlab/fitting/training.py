@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.errors import BadInput, check_type, shown, unknown
 from simlab.fitting.families import Examples, Family, Fitted, Params
 from simlab.fitting.rules import Plan, Settings, names
 from simlab.fitting.running import examples_of, train
@@ -129,10 +129,9 @@ def fit_many(
         )
 
 
-def _streams(value: Any) -> Streams:
+def _streams(value: Streams) -> Streams:
     """Return ``value``. Raises ``BadInput`` for what is no ``Streams``."""
-    if not isinstance(value, Streams):
-        raise BadInput(f"streams = {shown(value)}: must be random streams, such as Streams(seed=0)")
+    check_type("streams", value, Streams, "random streams, such as Streams(seed=0)")
     return value
 
 

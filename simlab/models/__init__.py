@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple, overload
 
-from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.corpora import A_CORPUS, Corpus, Listed
+from simlab.errors import BadInput, check_type, unknown
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
@@ -104,10 +104,8 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     that it cannot be fitted to: capped counts, a missing IDK, factoids for a learner that needs prompts or the
     reverse, and for what is no corpus or no streams.
     """
-    if not isinstance(corpus, (Corpus, Listed)):
-        raise BadInput(f"corpus = {shown(corpus)}: must be a corpus, listed or of cells")
-    if not isinstance(streams, Streams):
-        raise BadInput(f"streams = {shown(streams)}: must be random streams, such as Streams(seed=0)")
+    check_type("corpus", corpus, (Corpus, Listed), A_CORPUS)
+    check_type("streams", streams, Streams, "random streams, such as Streams(seed=0)")
     needs = check_learner(name, idk=corpus.idk, prompted=corpus.n_strings is None)
     for option in options:
         if not needs.options:

@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, shown
 
+MOST_STRINGS = 10**8
+"""Strings that are drawn at once: of more, memory would hold neither their tokens nor where each begins."""
 END = 0
 """The token that ends a string: the same id under every tokeniser, and in no other place."""
 
