@@ -563,3 +563,23 @@ def test_the_module_runs(toy):
     wrong = subprocess.run([sys.executable, "-m", "simlab.sweep", "--sed", "1"], capture_output=True, text=True)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr == "simlab: option '--sed' is unknown: did you mean '--seed'?\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["statuss", "results/toy"], "verb 'statuss' is unknown: did you mean 'status'?"),
+        (["exprt"], "verb 'exprt' is unknown: did you mean 'export'?"),
+        (["toy.py", "results/toy"], "2 experiments are given (toy.py, results/toy): run one at a time"),
+    ],
+)
+def test_a_misspelt_verb_is_no_experiment(typed, sentence):
+    with pytest.raises(BadInput) as caught:
+        cli.read_arguments(typed)
+    assert str(caught.value) == sentence
+
+
+def test_a_file_that_is_named_like_a_verb_is_an_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("statuss").write_text("")
+    assert cli.read_arguments(["statuss"]).experiment == "statuss"

@@ -199,14 +199,14 @@ def test_a_pool_that_breaks_at_once_is_opened_again(tmp_path):
     ("arguments", "sentence"),
     [
         ({"engine": "threads", "timeout": 3}, "timeout = 3: cannot be kept by the engine 'threads', whose blocks"),
-        ({"engine": "serial", "memory": 10**9}, "memory limit = 1e+09: cannot be kept by the engine 'serial', whose"),
+        ({"engine": "serial", "memory": 10**9}, "memory = 1e+09: cannot be kept by the engine 'serial', whose"),
         ({"scheduler": "tcp://x:1"}, "scheduler = tcp://x:1: the engine 'local' has none, it is for --engine dask"),
-        ({"engine": "dask", "scheduler": "tcp://x:1", "memory": 5}, "memory limit = 5: the workers of a running"),
+        ({"engine": "dask", "scheduler": "tcp://x:1", "memory": 5}, "memory = 5: the workers of a running"),
         ({"timeout": 0}, "timeout = 0: must be a number of seconds above 0 and up to 1e7, such as 30"),
         ({"timeout": "soon"}, "timeout = soon: must be a number of seconds above 0 and up to 1e7, such as 30"),
         ({"deadline": float("nan")}, "deadline = nan: must be a number of seconds above 0 and up to 1e7, such as 30"),
-        ({"memory": 0.5}, "memory limit = 0.5: must be a whole number of at least 1"),
-        ({"max_errors": -1}, "max errors = -1: must be a whole number of at least 0"),
+        ({"memory": 0.5}, "memory = 0.5: must be a whole number of at least 1"),
+        ({"max_errors": -1}, "max_errors = -1: must be a whole number of at least 0"),
         ({"device": "tpu"}, "device 'tpu' is unknown: did you mean 'gpu'?"),
     ],
 )
@@ -384,7 +384,7 @@ def test_code_that_changes_under_a_running_sweep_is_told(tmp_path, monkeypatch):
 def test_a_limit_with_which_no_worker_starts_is_told_at_once(tmp_path):
     with pytest.raises(BadInput) as mistake:
         run(write(tmp_path, with_cell("")), workers=1, memory=10**6, replicates=40, out=tmp_path / "out")
-    assert str(mistake.value) == "memory limit = 1e+06: no worker starts with so little: give 1GB or more"
+    assert str(mistake.value) == "memory = 1e+06: no worker starts with so little: give 1GB or more"
 
 
 def test_pools_that_break_before_any_block_end_the_sweep(tmp_path):
