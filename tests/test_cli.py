@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import simlab
+from simlab.errors import BadInput
 from simlab.sweep import cli, display, progress, run
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.cli import command

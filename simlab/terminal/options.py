@@ -57,11 +57,9 @@ def as_typed(error: BadInput, typed: Mapping[str, tuple[str, str]]) -> BadInput:
     """
     name, _, rest = str(error).partition(" = ")
     value, colon, rule = rest.partition(": ")
-    if (
-        name not in typed or not colon or (" " in value and value != repr(typed[name][1]))
-    ):  # more is said than the value
-        return error
-    return BadInput(f"{' = '.join(typed[name])}: {rule}")
+    option, text = typed.get(name, ("", ""))
+    more = " " in value and value != repr(text)  # than the value, before the rule
+    return BadInput(f"{option} = {text}: {rule}") if option and colon and not more else error
 
 
 def _refuse_options_as_values(argv: Sequence[str], parameters: Sequence[Any]) -> None:
