@@ -61,12 +61,13 @@ bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/res
 	$(RUN) benchmarks/evals_rows.py --rows 2e6 --out benchmarks/results/evals_rows.json
 
 bench-gpu: $(VENV)/.core  ## the fits on a GPU; writes benchmarks/results/gpu.json
-	$(RUN) benchmarks/fits.py --device gpu --out benchmarks/results/gpu.json
+	$(RUN) benchmarks/gpu.py --out benchmarks/results/gpu.json
 
 bench-smoke: $(VENV)/.dev  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/run.py --smoke
 	$(RUN) benchmarks/engine.py --smoke
 	$(RUN) benchmarks/fits.py --smoke
+	$(RUN) benchmarks/gpu.py --smoke
 	$(RUN) benchmarks/ngrams.py --smoke
 	$(RUN) benchmarks/monofacts.py --smoke
 	$(RUN) benchmarks/audit_rows.py

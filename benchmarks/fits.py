@@ -1,17 +1,18 @@
-"""Gradient fits, side by side with PyTorch: `python benchmarks/fits.py [--smoke] [--device cpu|gpu] [--out FILE]`.
+"""Gradient fits, side by side with PyTorch: `python benchmarks/fits.py [--smoke] [--out FILE]`.
 
 The same table, the same bilinear model and the same MLP, in single precision, from the same start: steps a second of
 one fit, and of 64 replicates of a small model. PyTorch has two threads and its fused optimiser; of the replicates it
 is asked one after the other, as users do, and stacked by hand into one batched model. Losses are asserted to agree
 before anything is timed. Beside each stands how far it is from what the machine can do: bytes against a copy, floating
-point operations against a matrix product, both measured in the same run. On a GPU: the same, without PyTorch, and a
-transformer at batch sizes up to memory.
+point operations against a matrix product, both measured in the same run. A step is timed as the slope between a
+shorter and a longer run, on both sides: neither pays for its start there.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,10 @@ import numpy as np
 from run import machine, median, write  # from the folder of this script
 
 from simlab.corpora import Listed
-from simlab.errors import BadInput
 from simlab.fitting import Family, fit, fit_many
 from simlab.models.bilinear import Bilinear
 from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
-from simlab.models.transformer import Transformer
 from simlab.seeds import Streams
 
 STREAMS = Streams(seed=1, point="fits")
@@ -62,14 +61,21 @@ def limits(smoke: bool) -> tuple[float, float]:
     return 8 * n / seconds, 2 * side**3 / median(lambda: product(a, a).block_until_ready(), 5)
 
 
-def ours(model: Family, listed: Listed, steps: int, repeats: int, **settings: Any) -> tuple[float, Any]:
-    """Seconds a step of one fit, compiled before, and its last result."""
-    found: list[Any] = []
+def slope(run: Callable[[int], Any], steps: int, repeats: int) -> float:
+    """Seconds a step, between runs of ``steps`` and of a quarter of them; medians of both.
 
-    def run(steps: int) -> None:
-        found[:] = [fit(listed, model, streams=STREAMS, precision="single", steps=steps, **settings)]
+    NaN where noise is more than the steps take, as it may be at smoke size.
+    """
+    few = max(steps // 4, 1)
+    found = (median(lambda: run(steps), repeats) - median(lambda: run(few), repeats)) / (steps - few)
+    return found if found > 0 else math.nan
 
-    return median(lambda: run(steps), repeats) / steps, found[0]
+
+def ours(model: Family, listed: Listed, steps: int, repeats: int, **settings: Any) -> float:
+    """Seconds a step of one fit, compiled before."""
+    examples = model.examples(listed)
+    told = {"precision": "single"} | settings
+    return slope(lambda steps: fit(examples, model, streams=STREAMS, steps=steps, **told), steps, repeats)
 
 
 class Rival:
@@ -145,14 +151,14 @@ def side_by_side(
 ) -> list[dict[str, Any]]:
     """One fit in both; ``work``: bytes or operations of one step against what the device does in a second."""
     steps, repeats, rate = (20, 1, 0.01) if smoke else (400 if batch is None else 4_000, 5, 0.01)
-    seconds, _ = ours(model, listed, steps, repeats, learning_rate=rate, batch=batch)
+    seconds = ours(model, listed, steps, repeats, learning_rate=rate, batch=batch)
     of_limit = {f"of_{what}": needed / seconds for what, needed in work.items()}
     row = {"name": f"{name}, a step", "seconds": seconds, **of_limit}
     if not installed():
         return [row]
     rival, start = Rival(), start_of(model, listed)
     agree(rival, model, start, listed, rate)
-    theirs = median(lambda: rival.run(model, start, [listed], steps, rate, batch), repeats) / steps
+    theirs = slope(lambda steps: rival.run(model, start, [listed], steps, rate, batch), steps, repeats)
     return [{"name": f"PyTorch, {name}, a step", "seconds": theirs}, row | {"ratio": theirs / seconds}]
 
 
@@ -229,53 +235,30 @@ def small(smoke: bool, product: float) -> list[dict[str, Any]]:
     return rows + replicates("MLP", MLP(hidden, width), listed, smoke, work)
 
 
-def batches(smoke: bool, product: float) -> list[dict[str, Any]]:
-    """A transformer at batch sizes that grow fourfold until the device has no memory left.
-
-    Of the product: 6 operations a parameter and token, forward and backward, without those of attention.
-    """
-    prompts, batch, most = (20, 8, 32) if smoke else (8_192, 256, 1 << 24)
-    model = Transformer(layers=1, width=16, heads=2, hidden=32) if smoke else Transformer(4, 256, 8, 1024)
-    listed = corpus(prompts, 30, prompts)
-    tokens = model.examples(listed).rows["tokens"].shape[1]
-    rows: list[dict[str, Any]] = []
-    while batch <= most:
-        name = f"transformer of {model.layers} layers, width {model.width}, batch {batch:,} x {tokens} tokens, a step"
-        try:
-            seconds, found = ours(model, listed, 5, 3, batch=batch, learning_rate=0.001)
-        except BadInput as full:
-            return [*rows, {"name": f"{name}: {full}", "seconds": float("nan")}]
-        done = 6 * found.n_parameters * batch * tokens / product
-        rows.append(
-            {"name": f"{name}, {found.n_parameters:,} parameters", "seconds": seconds, "of_product": done / seconds}
-        )
-        batch *= 4
-    return rows
-
-
 def main() -> None:
     """Run all and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: checks that the benchmark runs")
-    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="where JAX computes")
     parser.add_argument("--out", type=Path, help="also write the rows as JSON")
     chosen = parser.parse_args()
-    jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda"}[chosen.device])
+    jax.config.update("jax_platforms", "cpu")
     bandwidth, product = limits(chosen.smoke)
     rows: list[dict[str, Any]] = [
         {"name": f"copy: {bandwidth / 1e9:.1f} GB/s", "seconds": 1e9 / bandwidth},
         {"name": f"matrix product: {product / 1e9:.1f} GFLOP/s", "seconds": 1e9 / product},
     ]
     rows += tables(chosen.smoke, bandwidth, product) + small(chosen.smoke, product)
-    if chosen.device == "gpu" or chosen.smoke:
-        rows += batches(chosen.smoke, product)
+    show(rows)
+    if chosen.out is not None:
+        write(chosen.out, described(jax.devices()[0]), chosen.smoke, rows)
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print a row a line."""
     for row in rows:
         ratio = f"{row['ratio']:8.1f} x" if "ratio" in row else " " * 10
         limit = "".join(f"  {value:.0%} of {name[3:]}" for name, value in row.items() if name.startswith("of_"))
         print(f"{row['name']:<90}{row['seconds'] * 1e3:12.4f} ms{ratio}{limit}")
-    if chosen.out is not None:
-        device = jax.devices()[0]
-        write(chosen.out, described(device), chosen.smoke, rows)
 
 
 def described(device: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from simlab.remembering import accuracy, surprises
 from simlab.seeds import Streams
 
 SEEN = "seen pairs"
+MOST_LOOKED = 10**7  # steps of fine-tuning
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -147,8 +148,8 @@ def check(config: Config) -> None:
     for share in config.replays:
         if not 0.0 <= share < 1.0:
             raise BadInput(f"replays = {share:.6g}: must be shares of at least 0 and less than 1")
-    if config.looks[0] != 0 or list(config.looks) != sorted(set(config.looks)):
-        raise BadInput(f"looks = {config.looks}: must increase from 0")
+    if config.looks[0] != 0 or list(config.looks) != sorted(set(config.looks)) or config.looks[-1] > MOST_LOOKED:
+        raise BadInput(f"looks = {'+'.join(map(str, config.looks))}: must increase from 0, up to {MOST_LOOKED}")
     if config.new >= config.old:
         raise BadInput(f"new = {config.new}: must be fewer than the {config.old} old pairs")
 

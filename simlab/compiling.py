@@ -18,3 +18,13 @@ def jit(function: F) -> F:
     """
     compiled: Any = numba.njit(cache=True, nogil=True)(inspect.unwrap(function))
     return cast(F, compiled)
+
+
+def kernel(*relaxed: str) -> Callable[[F], F]:
+    """As ``jit``, with what its floating-point arithmetic may relax (flags of LLVM), and division by 0 giving inf."""
+
+    def compile_(function: F) -> F:
+        made: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(relaxed))
+        return cast(F, made(inspect.unwrap(function)))
+
+    return compile_

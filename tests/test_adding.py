@@ -38,9 +38,9 @@ def test_the_family_of_the_page_runs_and_finds_its_optimum(tmp_path: Path, capsy
     mu = truth.world.popularity[truth.fact_class]
     assert seen.error == pytest.approx(float((mu * (1 - valid)).sum()), abs=1e-3)
     model, streams = found["OneDensity"], found["streams"]
-    sure = fit(corpus, model(), streams=streams, optimizer="lbfgs", tolerance=1e-8)
+    sure = fit(corpus, model(), streams=streams, optimizer="lbfgs", tolerance=1e-12)  # no line search gets there
     assert sure.trace.converged
-    np.testing.assert_allclose(sure.density.p_hat[0], law, rtol=1e-6)
+    np.testing.assert_allclose(sure.density.p_hat[0], law, rtol=1e-10)
     many = fit_many([corpus] * 2, model(spread=0.5), streams=[Streams(r) for r in range(2)], steps=300)
     assert abs(many[0].params - many[1].params).max() > 0.01  # each from a start of its own,
     for one in many:  # to the one optimum

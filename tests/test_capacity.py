@@ -313,7 +313,8 @@ def test_lessons_hold_the_shares_they_name() -> None:
 
 REFUSED_LESSONS: dict[str, Any] = {
     "replays = 1: must be shares of at least 0 and less than 1": {"replays": (0.0, 1.0)},
-    "looks = (5, 10): must increase from 0": {"looks": (5, 10)},
+    "looks = 5+10: must increase from 0, up to 10000000": {"looks": (5, 10)},
+    "looks = 0+1000000000: must increase from 0, up to 10000000": {"looks": (0, 10**9)},
     "new = 300: must be fewer than the 200 old pairs": {"old": 200, "new": 300},
 }
 

@@ -631,6 +631,12 @@ def test_weights_must_be_counts_of_draws() -> None:
         assert str(caught.value) == "the weights of the examples must be finite, not negative, and not all zero"
 
 
+def test_rows_must_be_as_many_as_weights() -> None:
+    with pytest.raises(BadInput) as caught:
+        fit(Examples({"x": np.zeros(3)}, np.ones(2), {}), Line(), streams=STREAMS)
+    assert str(caught.value) == "rows of the examples: every array must have one entry for each of the 2 weights"
+
+
 def test_a_fit_that_diverges_is_flagged_and_has_no_density() -> None:
     found = learn("mlp", CORPUS, STREAMS, optimizer="sgd", learning_rate=1e200, steps=20, hidden=8, width=4)
     assert found.trace is not None

@@ -520,6 +520,11 @@ def test_an_unknown_family_is_refused_before_anything_is_drawn(tmp_path: Path) -
     assert said == "method 'softmax_tabel' is unknown: did you mean 'softmax_table'?"
 
 
+def test_a_width_that_the_heads_do_not_divide_is_refused(tmp_path: Path) -> None:
+    said = told(run, EXPERIMENT, settings={"width": 15}, smoke=True, out=tmp_path / "out")
+    assert said == "width = 15: must be even, for the 2 heads of the transformer"
+
+
 # mistakes
 
 

@@ -18,7 +18,7 @@ from simlab.fitting import fit, fit_many
 from simlab.measures import observe
 from simlab.models import learn
 from simlab.models.transformer import Decoder, Sentences, Transformer, enumerate_responses
-from simlab.models.transformer.decoder import read
+from simlab.models.transformer.decoder import by_elements, by_products, looked_up, multiplied, read
 from simlab.models.transformer.enumerating import _bytes, _enumerate, check_enumerable
 from simlab.pairs import tabulate
 from simlab.rendering.biographies import UNKNOWN, Register, Written, ask, respond, sentences, spell, written
@@ -439,3 +439,23 @@ def test_parameters_are_floats_and_examples_keep_their_register() -> None:
     params = Transformer(tied=False).start(jax.random.key(0), examples.given)
     assert isinstance(params, eqx.Module)
     assert all(leaf.dtype.kind == "f" for leaf in jax.tree.leaves(params))
+
+
+def test_what_a_gpu_computes_is_what_a_cpu_computes() -> None:
+    """Looking up against multiplying with indicators, attention by products against by elements: values and slopes."""
+    rng = np.random.default_rng(4)
+    with jax.enable_x64(True):
+        table, tokens = jnp.asarray(rng.normal(size=(7, 3))), jnp.asarray(rng.integers(0, 7, (4, 5)))
+        query, keys, values = (jnp.asarray(rng.normal(size=(4, 5, 2, 3))) for _ in range(3))
+        outer, inner = jnp.asarray(rng.normal(size=(4, 5, 3))), jnp.asarray(rng.normal(size=(4, 5, 2, 3)))
+
+        def slopes(look: Any, mix: Any) -> list[Any]:
+            return [
+                jax.value_and_grad(lambda t: (outer * look(t, tokens)).sum())(table),
+                jax.value_and_grad(lambda *x: (inner * mix(*x)[0]).sum(), (0, 1, 2))(query, keys, values),
+                mix(query, keys, values)[1],
+            ]
+
+        one, other = (jax.tree.leaves(slopes(*ways)) for ways in ((looked_up, by_products), (multiplied, by_elements)))
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-12)

@@ -62,6 +62,8 @@ class Family:
     """Whether the loss is convex in the parameters; L-BFGS is for those."""
     least: ClassVar[float] = 0.0
     """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
+    rowwise: ClassVar[bool] = False
+    """Whether the parameters are the logits of ``given["counts"]`` themselves, so that each row is fitted apart."""
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -22,8 +22,11 @@ from jaxtyping import Array, Float
 from simlab.errors import BadInput
 from simlab.fitting.families import Family, Params, Tree
 from simlab.fitting.memory import available_memory, bytes_of, device_in_use
-from simlab.fitting.rules import Hyper, Plan
+from simlab.fitting.rules import MOST_STEPS, Hyper, Plan
 from simlab.terminal.wording import storage
+
+LOT = 64
+DRAWN = 2**18  # examples that are drawn at once, at most
 
 
 class Data(NamedTuple):
@@ -87,18 +90,22 @@ class Program:
             squares = jax.tree.map(lambda g, n: dot(n * g, g), own, data.sizes)
         return value, own, jnp.sqrt(sum(jax.tree.leaves(squares)))
 
-    def draw(self, step: Array, data: Data) -> Array | None:
+    @property
+    def lot(self) -> int:
+        """The batches that are drawn at once, since one at a time costs a small program a dozen small operations."""
+        return MOST_STEPS if self.plan.batch is None else max(1, min(LOT, DRAWN // self.plan.batch))
+
+    def draw(self, step: Array, data: Data) -> Array:
         """The examples of one step: i.i.d. by weight, which is drawing from the corpus with replacement."""
-        if self.plan.batch is None:
-            return None
+        assert self.plan.batch is not None
         at = jax.random.uniform(jax.random.fold_in(data.key, step), (self.plan.batch,), dtype=data.cumulative.dtype)
         last = data.cumulative[-1]
         found = jnp.searchsorted(data.cumulative, at * last, side="right", method="scan_unrolled")
         return jnp.minimum(found, len(data.cumulative) - 1)
 
-    def step(self, index: Array, state: State, data: Data) -> State:
-        """One step of the optimiser."""
-        value, own, norm = self.own_gradient(state.params, data, self.draw(index, data))
+    def step(self, index: Array, state: State, data: Data, at: Array | None) -> State:
+        """One step of the optimiser, by the examples ``at``."""
+        value, own, norm = self.own_gradient(state.params, data, at)
         rate = self.plan.rate(index, data.hyper.learning_rate, data.hyper.steps)
         rule = self.plan.transformation(rate, data.hyper.weight_decay)
         updates, memory = rule.update(own, state.memory, state.params)
@@ -106,9 +113,25 @@ class Program:
         return State(params, memory, state.loss.at[index].set(value), state.norm.at[index].set(norm))
 
     def advance(self, state: State, data: Data, begin: Array, end: Array) -> State:
-        """Steps ``begin`` to ``end``."""
-        step = jax.vmap(self.step, in_axes=(None, 0, 0)) if self.many else self.step
-        return jax.lax.fori_loop(begin, end, lambda i, now: step(i, now, data), state)  # type: ignore[no-any-return]
+        """Steps ``begin`` to ``end``, in lots of steps whose batches are drawn together."""
+
+        def steps(lot: Array, state: State, data: Data) -> State:
+            first = lot * self.lot
+            drawn = (
+                None if self.plan.batch is None else jax.vmap(self.draw, (0, None))(first + jnp.arange(self.lot), data)
+            )
+
+            def one(i: Array, now: State) -> State:
+                return self.step(i, now, data, None if drawn is None else drawn[i - first])
+
+            return jax.lax.fori_loop(  # type: ignore[no-any-return]
+                jnp.maximum(begin, first), jnp.minimum(end, first + self.lot), one, state
+            )
+
+        run = jax.vmap(steps, in_axes=(None, 0, 0)) if self.many else steps
+        return jax.lax.fori_loop(  # type: ignore[no-any-return]
+            begin // self.lot, -(-end // self.lot), lambda lot, now: run(lot, now, data), state
+        )
 
     def measure(self, params: Params, data: Data) -> tuple[Array, Array]:
         """Loss and gradient norm over the whole corpus."""
@@ -140,7 +163,12 @@ def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]
     """
     leaves, tree = jax.tree.flatten(arguments)
     shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-    run, needed = _compile(program, what, tree, shapes, device_in_use())
+    try:
+        run, needed = _compile(program, what, tree, shapes, device_in_use())
+    except jax.errors.JaxRuntimeError as error:  # a GPU's compiler tries out products there, with memory of their size
+        if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+            raise
+        raise _too_large(program, f"more than the {storage(available_memory() or 0)}") from None
     check_memory(program, needed)
     return run  # type: ignore[no-any-return]
 
@@ -149,10 +177,14 @@ def check_memory(program: Program, needed: int) -> None:
     """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
     free = available_memory()
     if free is not None and needed > free:
-        batch = program.plan.batch
-        way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
-        size = f"batch = {batch}" if batch else "the whole corpus at once"
-        raise BadInput(f"{size}: {program.family.name} needs {storage(needed)} of {storage(free)} free: {way}")
+        raise _too_large(program, f"{storage(needed)} of {storage(free)}")
+
+
+def _too_large(program: Program, needed: str) -> BadInput:
+    batch = program.plan.batch
+    way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
+    size = f"batch = {batch}" if batch else "the whole corpus at once"
+    return BadInput(f"{size}: {program.family.name} needs {needed} free: {way}")
 
 
 @lru_cache(maxsize=64)

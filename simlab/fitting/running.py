@@ -12,11 +12,13 @@ import numpy as np
 
 from simlab.corpora import A_CORPUS, Corpus, Listed
 from simlab.errors import BadInput, check_type, unknown
+from simlab.fitting import rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
-from simlab.fitting.programs import Data, Program, State, compiled
+from simlab.fitting.programs import Data, Program, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
+from simlab.fitting.stopping import Best
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
@@ -35,6 +37,8 @@ def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
         raise BadInput("the weights of the examples must be finite, not negative, and not all zero")
+    if any(np.shape(row)[:1] != (n,) for row in jax.tree.leaves(found.rows)):
+        raise BadInput(f"rows of the examples: every array must have one entry for each of the {n} weights")
     return _padded(found, 1 << (n - 1).bit_length())
 
 
@@ -184,14 +188,18 @@ def _descend(
 ) -> list[tuple[Params, Trace]]:
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
-    state = program.begin(jax.tree.map(jnp.asarray, start))
+    by_rows = rowwise.applies(program, data)
+    state = rowwise.begin(program, start) if by_rows else program.begin(jax.tree.map(jnp.asarray, start))
     start_loss, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
     for end in sorted({0, *looks, plan.steps}):
         if end > at:
-            span = (np.int32(at), np.int32(end))
-            state = compiled(program, "advance", state, data, *span)(state, data, *span)
+            if by_rows:
+                state = rowwise.advance(program, state, data, at, end)
+            else:
+                span = (np.int32(at), np.int32(end))
+                state = compiled(program, "advance", state, data, *span)(state, data, *span)
             at = end
         if end in looks:
             for i, params in enumerate(_each(program, state.params, data, len(examples))):
@@ -213,35 +221,6 @@ def _descend(
         traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance, *bounds))
         kept[i][:] = [look for look in kept[i] if look[0] <= steps]
     return list(zip(_each(program, params, data, len(examples)), traces, strict=True))
-
-
-class Best:
-    """The parameters that did best on held-out examples, fit by fit, and whether all have stopped improving."""
-
-    def __init__(self, program: Program, fits: int, patience: int | None) -> None:
-        self.many, self.patience = program.many, patience
-        self.loss = np.full(fits, np.inf)
-        self.step = np.zeros(fits, dtype=int)
-        self.stale = np.zeros(fits, dtype=int)
-        self.params: Params = None
-
-    def look(self, step: int, loss: np.ndarray, state: State) -> bool:
-        """Take in the loss after ``step`` steps; return whether no fit has improved for ``patience`` looks."""
-        running = self.stale < (self.patience or 0)
-        better = (loss < self.loss) & running if self.params is not None else np.ones(len(loss), dtype=bool)
-        self.stale = np.where(better, 0, self.stale + 1)
-        self.loss, self.step = np.where(better, loss, self.loss), np.where(better, step, self.step)
-        now = jax.tree.map(np.asarray, state.params)
-        if self.params is None or not self.many:
-            self.params = now if better.all() else self.params
-        else:
-            self.params = jax.tree.map(lambda new, old: np.where(_wide(better, new), new, old), now, self.params)
-        return bool((self.stale >= (self.patience or 0)).all())
-
-
-def _wide(which: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """One entry a fit, shaped to choose among arrays with a leading axis for the fits."""
-    return which.reshape(-1, *[1] * (like.ndim - 1))
 
 
 def _measure(program: Program, params: Params, data: Data) -> tuple[np.ndarray, np.ndarray]:

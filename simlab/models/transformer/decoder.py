@@ -116,6 +116,65 @@ def attend(scores: Float[Array, "*rows keys"], size: int, mask: Bool[Array, ...]
     return jax.nn.softmax(jnp.where(mask, scores / math.sqrt(size), -jnp.inf), axis=-1)
 
 
+FEW = 16  # tokens a sentence
+WORDS = 1024
+
+
+def embedded(
+    table: Float[Array, "vocabulary width"], tokens: Int[Array, "rows length"]
+) -> Float[Array, "rows length width"]:
+    """The rows of a table.
+
+    On a GPU a product with indicators where there are few: the gradient of looking up would add all tokens to them
+    atomically.
+    """
+    if len(table) > WORDS:
+        return table[tokens]
+    return jax.lax.platform_dependent(table, tokens, cpu=looked_up, default=multiplied)  # type: ignore[no-any-return]
+
+
+def looked_up(table: Array, tokens: Array) -> Array:
+    """Rows by their numbers."""
+    return table[tokens]
+
+
+def multiplied(table: Array, tokens: Array) -> Array:
+    """Rows as a product with indicators."""
+    return jax.nn.one_hot(tokens, len(table), dtype=table.dtype) @ table
+
+
+def mixed_by(
+    query: Float[Array, "rows length heads size"],
+    keys: Float[Array, "rows length heads size"],
+    values: Float[Array, "rows length heads size"],
+) -> tuple[Float[Array, "rows length heads size"], Float[Array, "rows heads length length"]]:
+    """What each token attends to, up to itself, and its weights.
+
+    On a GPU without matrix products where sentences are short: those would be very many and very small.
+    """
+    if query.shape[1] > FEW:
+        return by_products(query, keys, values)
+    return jax.lax.platform_dependent(query, keys, values, cpu=by_products, default=by_elements)  # type: ignore[no-any-return]
+
+
+def by_products(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
+    """Attention as matrix products, one a row and head."""
+    weights = attend(jnp.einsum("rihd,rjhd->rhij", query, keys), query.shape[-1], _causal(query))
+    return jnp.einsum("rhij,rjhd->rihd", weights, values), weights
+
+
+def by_elements(query: Array, keys: Array, values: Array) -> tuple[Array, Array]:
+    """Attention as sums of products of elements, which XLA fuses."""
+    scores = jnp.moveaxis((query[:, :, None] * keys[:, None]).sum(-1), -1, 1)
+    weights = attend(scores, query.shape[-1], _causal(query))
+    return (jnp.moveaxis(weights, 1, -1)[..., None] * values[:, None]).sum(2), weights
+
+
+def _causal(query: Array) -> Array:
+    length = query.shape[1]
+    return jnp.tril(jnp.ones((length, length), dtype=bool))
+
+
 def read(
     decoder: Decoder, tokens: Int[Array, "rows length"]
 ) -> tuple[Float[Array, "rows length width"], list[tuple[Array, Array]], dict[str, Array]]:
@@ -124,16 +183,13 @@ def read(
     Token i sees tokens up to i alone. Records, for each block l: ``attention_l`` (rows, heads, to, from),
     ``neurons_l`` (rows, tokens, hidden) and ``residual_l`` (rows, tokens, width), what leaves the block.
     """
-    length = tokens.shape[1]
-    x = decoder.tokens[tokens] + decoder.places[:length]
-    causal = jnp.tril(jnp.ones((length, length), dtype=bool))
+    x = embedded(decoder.tokens, tokens) + decoder.places[: tokens.shape[1]]
     caches: list[tuple[Array, Array]] = []
     records: dict[str, Array] = {}
     for layer, block in enumerate(decoder.blocks):
         query, keys, values = block.project(x)
-        scores = jnp.einsum("rihd,rjhd->rhij", query, keys)
-        weights = attend(scores, query.shape[-1], causal)
-        x, neurons = block.finish(x, jnp.einsum("rhij,rjhd->rihd", weights, values))
+        mixed, weights = mixed_by(query, keys, values)
+        x, neurons = block.finish(x, mixed)
         caches.append((keys, values))
         records |= {f"attention_{layer}": weights, f"neurons_{layer}": neurons, f"residual_{layer}": x}
     return x, caches, records
