@@ -376,8 +376,10 @@ REFUSED = {
     "a corpus of factoids has no prompts: biographies need them": lambda: Transformer().examples(
         sample_listed(list_facts(factoids(uniform(5), 3), STREAMS.numpy("t")), 4, STREAMS.numpy("c"))
     ),
-    "attribute 'birth place' has 5 values: one prompt needs 3.1e+04 bytes, more than 1e+03; take fewer values or "
-    "allow more memory": lambda: enumerate_responses(decoder(MODEL, HERE), HERE, np.arange(2), memory=1_000),
+    "attribute 'birth place' has 5 values: one prompt needs 3.1e+04 bytes, more than 1e+03; take fewer values "
+    "or a smaller model, or allow more memory": (
+        lambda: enumerate_responses(decoder(MODEL, HERE), HERE, np.arange(2), memory=1_000)
+    ),
     "60000 facts x 1001 responses are more than 50000000 entries: take fewer facts or values": (
         lambda: enumerate_responses(
             decoder(MODEL, HERE),
@@ -407,7 +409,7 @@ def test_bad_input_is_a_sentence(sentence: str) -> None:
             20,
             10_000,
             "attribute 'birth place' has 10000 values: one prompt needs 1.65e+09 bytes, more than 2.68e+08; take fewer "
-            "values or allow more memory",
+            "values or a smaller model, or allow more memory",
         ),
     ],
 )
@@ -424,7 +426,8 @@ def test_responses_that_cannot_be_enumerated_are_refused_before_any_step(
 def test_shapes_alone_tell_what_enumeration_takes() -> None:
     register = replace(HERE, held_out=1)
     made = Transformer().start(jax.random.key(0), Transformer().examples(Written(all_true(), register)).given)
-    told = Transformer()._shapes(register)
+    given = {"word": range(register.vocabulary), "place": range(register.length)}
+    told = Transformer()._decoder(given)
     assert jax.tree.map(np.shape, told) == jax.tree.map(np.shape, made)
     largest = max(_bytes(made, one.parts, register) for one in SMALL)
     check_enumerable(told, register, largest)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from simlab import machine
 from simlab.errors import BadInput
-from simlab.fitting.families import Examples, Family
+from simlab.fitting.families import Examples, Family, Tree
 from simlab.terminal.wording import storage
 
 NUMBER = 8
@@ -53,9 +53,9 @@ def check_run(model: Family, examples: Examples, batch: int | None, steps: int, 
     _refuse(f"{of}: their losses need", fits * steps * 2 * NUMBER, "take fewer steps, and go on from init")
 
 
-def check_parameters(model: Family, examples: Examples) -> None:
+def check_parameters(model: Family, given: Tree) -> None:
     """Raise ``BadInput`` where the parameters alone are more than the device has free."""
-    shapes = jax.eval_shape(lambda key: model.start(key, examples.given), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: model.start(key, given), jax.random.key(0))
     needed = sum(NUMBER * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
     _refuse(f"{_with_sizes(model)}: its parameters alone need", needed, "take a smaller model, or fewer facts")
 

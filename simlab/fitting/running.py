@@ -144,7 +144,7 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
 def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
     """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
-    check_parameters(program.family, examples)
+    check_parameters(program.family, examples.given)
     fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
     given = init.params if isinstance(init, Fitted) else init
     if given is not None:
@@ -196,7 +196,8 @@ def _descend(
     for end in sorted({0, *looks, plan.steps}):
         if end > at:
             if by_rows:
-                state = rowwise.advance(program, state, data, at, end)
+                with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its trace
+                    state = rowwise.advance(program, state, data, at, end)
             else:
                 span = (np.int32(at), np.int32(end))
                 state = compiled(program, "advance", state, data, *span)(state, data, *span)

@@ -66,7 +66,7 @@ def check_enumerable(decoder: Decoder, register: Register, memory: int) -> None:
         if per_prompt > memory:
             raise BadInput(
                 f"attribute {one.name!r} has {one.values} values: one prompt needs {per_prompt:.3g} bytes, more "
-                f"than {memory:.3g}; take fewer values or allow more memory"
+                f"than {memory:.3g}; take fewer values or a smaller model, or allow more memory"
             )
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from simlab.corpora import Listed
 from simlab.errors import BadInput, shown
 from simlab.fitting import Examples, Family
+from simlab.fitting.memory import check_parameters
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
 from simlab.models.transformer.enumerating import MEMORY, check_enumerable, enumerate_responses
@@ -76,15 +77,16 @@ class Transformer(Family):
         register = corpus.register
         if self.asked == "held_out" and not register.held_out:
             raise BadInput("asked = 'held_out': the register holds no templates out; give it held_out of 1 or more")
-        check_enumerable(self._shapes(register), register, self.memory)
+        shapes = {"word": range(register.vocabulary), "place": range(register.length)}
+        check_parameters(self, shapes)
+        check_enumerable(self._decoder(shapes), register, self.memory)
         tokens, scored, weight = distinct(corpus)
         given = {"word": np.arange(len(register.words)), "place": np.arange(tokens.shape[1])}
         rows = {"tokens": tokens.astype(np.int32), "scored": scored}
         return Sentences(rows, weight, given, corpus.corpus, register)
 
-    def _shapes(self, register: Register) -> Decoder:
-        """A decoder for the register that is shapes alone."""
-        given = {"word": range(register.vocabulary), "place": range(register.length)}
+    def _decoder(self, given: Any) -> Decoder:
+        """The decoder of as many words and places, as shapes alone."""
         shapes: Decoder = jax.eval_shape(lambda: self.start(jax.random.key(0), given))
         return shapes
 
