@@ -57,7 +57,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     class_sizes: tuple[Annotated[int, Field(ge=1, le=10**7)], ...] = Field(
         (2, 16, 256), min_length=1, description="m, the prompts of one density"
     )
-    constant: float = Field(1.0, gt=0, allow_inf_nan=False, description="k of the add-constant smoothing")
+    constant: float = Field(1.0, ge=1e-100, le=1e100, description="k of the add-constant smoothing")
     weight_decay: float = Field(1e-2, gt=0, le=1, description="penalty of rank 1, so that its optimum is finite")
     steps: int = Field(300, ge=1, le=10**5, description="gradient steps of softmax_table")
     line_steps: int = Field(2_000, ge=1, le=10**5, description="steps of L-BFGS of rank 1, at most")

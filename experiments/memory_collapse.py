@@ -166,14 +166,17 @@ def cell(config: Config, streams: Sequence[Streams]) -> list[dict[str, Any]]:
     n = config.old + config.new
     truths = [one.numpy("values").integers(0, config.answers, n) for one in streams]
     start = pretrain(config, truths, streams)
+    sound = [i for i, one in enumerate(start) if one.finite]  # what diverged has nothing to be fine-tuned
     rows: list[dict[str, Any]] = []
     for method, (prompt, taught) in lessons(config).items():
-        tuned = tune(config, prompt, truths, streams, start)
-        for one, correct, before, fitted in zip(streams, truths, start, tuned, strict=True):
-            for step, table in fitted.snapshots:
+        picked = ([several[i] for i in sound] for several in (truths, streams, start))
+        tuned = dict(zip(sound, tune(config, prompt, *picked) if sound else (), strict=True))
+        for i, (one, correct, before) in enumerate(zip(streams, truths, start, strict=True)):
+            for place, step in enumerate(config.looks):
                 row: dict[str, Any] = {"replicate": one.replicate, "method": method, "step": step}
-                if table.finite:
+                if i in tuned and (table := tuned[i].snapshots[place][1]).finite:
                     row |= measure(config, table, correct, taught)
                 rows.append(row)
-            rows[-1] |= {"converged": fitted.trace.converged, "pretraining_converged": before.trace.converged}
+            converged = i in tuned and tuned[i].trace.converged
+            rows[-1] |= {"converged": converged, "pretraining_converged": before.trace.converged}
     return rows

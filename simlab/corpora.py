@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from simlab.errors import BadInput, unknown
+from simlab.errors import BadInput, check_type, unknown
 from simlab.occupancy import sample_cells
 from simlab.worlds import World, check_draws
 
@@ -22,6 +22,9 @@ IDK = -1  # the response "I don't know" in a listed corpus
 NOISE = 0.1  # the share of answers that noisy labels replace, unless told
 MOST_LISTED = 10**7  # facts or draws that are listed one by one
 MOST_ENTRIES = 5 * 10**7  # (fact, response) pairs that are listed one by one, 400 MB an array
+
+A_WORLD, A_CORPUS = "a world, such as zipf(1000)", "a corpus, listed or of cells"
+A_RNG = "a NumPy generator, such as Streams(seed=0).numpy('corpus')"
 
 
 class BrokenAssumption(UserWarning):
@@ -134,12 +137,11 @@ def sample(
     apart); it must be at least 2, or singletons could not be told from the rest. ``mode="deduplicated"`` keeps every
     (prompt, response) once, as web crawls are cleaned, and warns: N shrinks to what is kept. Raises ``BadInput``.
     """
+    check_type("world", world, World, A_WORLD)
     draws = check_draws(draws)
-    _check_rng(rng)
+    check_type("rng", rng, np.random.Generator, A_RNG)  # compiled code would answer with a page of types
     if count_cap is not None:
-        if not isinstance(count_cap, (int, float, np.integer)) or not (
-            2 <= count_cap <= 10**6 and count_cap == int(count_cap)
-        ):
+        if not isinstance(count_cap, (int, float, np.integer)) or not (2 <= count_cap <= 10**6 and count_cap % 1 == 0):
             raise BadInput(f"count_cap = {count_cap}: must be a whole number from 2 to 1000000, or None")
         count_cap = int(count_cap)
     if mode not in CELL_MODES:
@@ -164,12 +166,6 @@ def sample(
     return corpus if mode == "iid" else _deduplicated(corpus)
 
 
-def _check_rng(rng: np.random.Generator) -> None:
-    """Refuse what is no generator: compiled code would answer with a page of types."""
-    if not isinstance(rng, np.random.Generator):
-        raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as Streams(seed=0).numpy('corpus')")
-
-
 def _deduplicated(corpus: Corpus) -> Corpus:
     """Keep each (prompt, response) once; cells that then look alike become one."""
     _warn("deduplicated", "counts every written fact once")
@@ -192,7 +188,8 @@ def _deduplicated(corpus: Corpus) -> Corpus:
 
 def list_facts(world: World, rng: np.random.Generator) -> Truth:
     """List the facts of ``world`` one by one and draw their right answers; for worlds of at most 1e7 facts."""
-    _check_rng(rng)
+    check_type("world", world, World, A_WORLD)
+    check_type("rng", rng, np.random.Generator, A_RNG)
     if world.n_facts > MOST_LISTED:
         raise BadInput(f"facts = {world.n_facts}: at most {MOST_LISTED} can be listed one by one; use cells")
     fact_class = np.repeat(np.arange(len(world.facts)), world.facts)
@@ -217,10 +214,9 @@ def sample_listed(
     ``"noisy_labels"`` replaces each answer, with probability ``noise`` (default 0.1), by one uniform on R_c.
     Raises ``BadInput`` for an unknown mode or more draws than the source holds.
     """
-    if not isinstance(truth, Truth):
-        raise BadInput(f"truth = {truth!r}: must be a world whose facts are listed: list_facts(world, rng)")
+    check_type("truth", truth, Truth, "a world whose facts are listed: list_facts(world, rng)")
     draws = check_draws(draws)
-    _check_rng(rng)
+    check_type("rng", rng, np.random.Generator, A_RNG)
     if draws > MOST_LISTED:
         raise BadInput(f"draws = {draws}: at most {MOST_LISTED} can be listed one by one; use simlab.corpora.sample")
     if mode not in LISTED_MODES:
@@ -272,6 +268,7 @@ def group(corpus: Listed) -> Corpus:
 
     Raises ``BadInput`` where some prompt has two different answers: its facts are no longer exchangeable.
     """
+    check_type("corpus", corpus, Listed, "a corpus listed draw by draw: sample_listed(truth, draws, rng)")
     counts = corpus.counts
     if ((counts[:, :-1] > 0).sum(1) > 1).any():
         raise BadInput("a corpus with conflicting answers has no cells: keep it listed")
@@ -295,6 +292,7 @@ def group(corpus: Listed) -> Corpus:
 
 def singleton_rate(corpus: Corpus | Listed) -> float:
     """sr = #{c answered exactly once} / N (KNVZ 2025, Definition 2): IDK rows count in N, not as appearances."""
+    check_type("corpus", corpus, (Corpus, Listed), A_CORPUS)
     if isinstance(corpus, Listed):
         return float((corpus.times_answered == 1).sum() / corpus.draws)
     return float(corpus.facts[corpus.times_answered == 1].sum() / corpus.draws)

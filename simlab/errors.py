@@ -29,6 +29,12 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     return BadInput(f"{kind} {said} is unknown: {hint}")
 
 
+def check_type(name: str, value: Any, kinds: type | tuple[type, ...], rule: str) -> None:
+    """Raise ``BadInput`` unless ``value`` is one of ``kinds``; ``rule`` says what it must be, and how to come by it."""
+    if not isinstance(value, kinds):
+        raise BadInput(f"{name} = {shown(value)}: must be {rule}")
+
+
 def shown(value: Any) -> str:
     """Return what a sentence shows of a value: its ``repr`` on one line, cut after 60 characters.
 

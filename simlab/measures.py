@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from simlab.corpora import Corpus, Listed
+from simlab.corpora import A_CORPUS, A_WORLD, Corpus, Listed
+from simlab.errors import check_type
 from simlab.pairs import ERROR, VALID, Pairs
 from simlab.worlds import World
 
@@ -124,6 +125,7 @@ def miscalibration(pairs: Pairs, *, relative: float = 1e-12) -> float:
 
 def observe(pairs: Pairs) -> Measures:
     """Return all measures of a table of pairs."""
+    check_type("pairs", pairs, Pairs, "a table of pairs: tabulate(world, corpus, fit, streams)")
     return Measures(
         error(pairs),
         iiv_error(pairs),
@@ -138,16 +140,19 @@ def observe(pairs: Pairs) -> Measures:
 
 def missing_mass(world: World, corpus: Corpus | Listed) -> float:
     """MM = sum of mu'(c) = mu(c) alpha_c over the facts c that the corpus never answered."""
-    return _over_unseen(corpus, world.answered_popularity)
+    return _over_unseen(world, corpus, 1)
 
 
 def missing_squares(world: World, corpus: Corpus | Listed) -> float:
     """Sum of mu'(c)^2 over the facts never answered: the variance term of Lemma 2 given the training data."""
-    return _over_unseen(corpus, world.answered_popularity**2)
+    return _over_unseen(world, corpus, 2)
 
 
-def _over_unseen(corpus: Corpus | Listed, weight: Any) -> float:
-    """Sum over the facts never answered of the weight of their class."""
+def _over_unseen(world: World, corpus: Corpus | Listed, power: int) -> float:
+    """Sum of a power of mu'(c) over the facts never answered."""
+    check_type("world", world, World, A_WORLD)
+    check_type("corpus", corpus, (Corpus, Listed), A_CORPUS)
+    weight = world.answered_popularity**power
     if isinstance(corpus, Listed):
         return float(weight[corpus.fact_class][corpus.times_answered == 0].sum())
     unseen = ~corpus.answered

@@ -136,6 +136,11 @@ def _strings(world: World, corpus: Corpus, fit: Fit) -> Pairs:
 def _listed(truth: Truth, fit: TableFit) -> Pairs:
     """One row a (prompt, response)."""
     world = truth.world
+    rows = 1 if world.n_false is not None else len(truth.fact_class)
+    columns = world.n_facts + world.n_false if world.n_false is not None else int(world.answers.max()) + 1
+    if fit.p_hat.shape != (rows, columns):
+        told = "the fit has {} prompts of up to {} responses, and the truth {} of {}"
+        raise BadInput(f"{told.format(*fit.p_hat.shape, rows, columns)}: give the Truth that the corpus was drawn from")
     if world.n_false is not None:
         valid = np.arange(fit.p_hat.shape[1]) < world.n_facts
         p = np.append(world.popularity[truth.fact_class], np.zeros(world.n_false))

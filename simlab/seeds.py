@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, check_type
 
 if TYPE_CHECKING:
     import jax
@@ -43,6 +43,7 @@ class Streams:
 
     def _words(self, stage: str) -> list[int]:
         """256 bits of SHA-256 over the whole key, as eight 32-bit words."""
+        check_type("stage", stage, str, "the name of a stage, such as 'corpus'")
         key = json.dumps([self.seed, self.point, self.replicate, stage]).encode()
         return [int(word) for word in np.frombuffer(hashlib.sha256(key).digest(), dtype="<u4")]
 

@@ -331,7 +331,7 @@ def test_the_level_is_that_of_every_interval(airports):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"level": 1}, "level = 1: must be a number between 0 and 1, such as 0.95"),
+        ({"level": 1}, "level = 1: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
         ({"target": math.nan}, "target = nan: must be a number between 0 and 1, such as 0.05"),
         ({"n_answers": 2.5}, "n_answers = 2.5: must be a whole number from 2 to 9e+18"),
         ({"n_answers": 10**30}, f"n_answers = {10**30}: must be a whole number from 2 to 9e+18"),

@@ -77,25 +77,31 @@ def test_the_airports(capsys):
         (["corpus"], "missing argument 'FILE': see python -m simlab.audit corpus --help"),
         (["corpus", "facts.csv", "--promt", "q"], "option '--promt' is unknown: did you mean '--prompt'?"),
         (["corpus", "nowhere.csv"], "nowhere.csv: no such file: check the path"),
-        (["corpus", "facts.csv", "--level", "1"], "--level = 1: must be a number between 0 and 1, such as 0.95"),
+        (["corpus", "facts.csv", "--level", "1"], "--level = 1: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
+        (["corpus", "facts.csv", "--level", "0"], "--level = 0: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
+        (
+            ["corpus", "facts.csv", "--level", "1e-300"],
+            "--level = 1e-300: must be a number from 1e-6 to 1 - 1e-9, such as 0.95",
+        ),
+        (["corpus", "facts.csv", "--level", "much"], "--level = much: must be a number, such as 0.75"),
         (["corpus", "facts.csv", "--target", "5%"], "--target = 5%: must be a number between 0 and 1, such as 0.05"),
         (["corpus", "facts.csv", "--seed", "x"], "--seed = x: must be a whole number, such as 10000 or 1e4"),
-        (["corpus", "facts.csv", "--seed", "-1"], "seed = -1: must be a whole number of at least 0"),
+        (["corpus", "facts.csv", "--seed", "-1"], "--seed = -1: must be a whole number of at least 0"),
         (
             ["corpus", "facts.csv", "--n-answers", "1.5"],
             "--n-answers = 1.5: must be a whole number, such as 10000 or 1e4",
         ),
         (
             ["corpus", "facts.csv", "--prompt", "q", "--answer", "a", "--n-answers", "1"],
-            "n_answers = 1: must be a whole number from 2 to 9e+18",
+            "--n-answers = 1: must be a whole number from 2 to 9e+18",
         ),
         (
             ["corpus", "facts.csv", "--prompt", "q", "--answer", "a", "--n-answers", "9223372036854775808"],
-            "n_answers = 9223372036854775808: must be a whole number from 2 to 9e+18",
+            "--n-answers = 9223372036854775808: must be a whole number from 2 to 9e+18",
         ),
         (
             ["corpus", "facts.csv", "--prompt", "question", "--answer", "answer", "--memory-limit", "999999999TB"],
-            "memory_limit = '999999999TB': is more than any machine has: write it like '2GB' or '500MB'",
+            "--memory-limit = 999999999TB: is more than any machine has: write it like '2GB' or '500MB'",
         ),
         (
             ["corpus", "facts.csv", "--prompt", "question", "--answer", "answer", "--idk", "\udcff"],

@@ -7,6 +7,7 @@ import math
 import runpy
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,42 @@ def test_new_pairs_corrupt_a_full_memory_and_seen_ones_do_not() -> None:
     assert all(collapsed(row) for row in found["new pairs", 1_000])
     assert not any(collapsed(row) for row in found["seen pairs", 1_000])
     assert not any(collapsed(row) for row in found["new pairs, replay 0.5", 1_000])
+
+
+@pytest.mark.parametrize("setting", ["rate", "tuning_rate"])
+def test_a_memory_that_diverged_has_flagged_rows_and_no_measures(setting: str) -> None:
+    """Whether before fine-tuning or in it; each replicate by itself."""
+    small = {"old": 24, "new": 4, "hidden": 8, "width": 4, "steps": 20, "looks": (0, 5), "batch": 8, "replays": (0.0,)}
+    streams = [Streams(9, "collapse", r) for r in range(2)]
+    rows = COLLAPSE["cell"](COLLAPSE["Config"](**small, **{setting: 1e300}), streams)
+    assert [(row["method"], row["step"]) for row in rows] == [
+        (method, step) for method in ("new pairs", "seen pairs") for _ in streams for step in (0, 5)
+    ]
+    assert all(row["converged"] is False for row in rows if row["step"] == 5)
+    measured = {row["step"] for row in rows if "error" in row}
+    assert measured == (set() if setting == "rate" else {0})
+
+
+def test_a_sound_memory_beside_one_that_diverged_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"old": 24, "new": 4, "hidden": 8, "width": 4, "steps": 20, "looks": (0, 5), "batch": 8, "replays": (0.0,)}
+    config, streams = COLLAPSE["Config"](**small), [Streams(9, "collapse", r) for r in range(3)]
+    whole = COLLAPSE["cell"](config, streams)
+    teach = COLLAPSE["pretrain"]
+
+    def teach_all_but_one(*arguments: Any) -> Any:
+        found = teach(*arguments)
+        lost = {name: np.full_like(value, np.nan) for name, value in found[1].params.items()}
+        return [found[0], replace(found[1], params=lost), found[2]]
+
+    monkeypatch.setitem(COLLAPSE["cell"].__globals__, "pretrain", teach_all_but_one)
+    for row, other in zip(COLLAPSE["cell"](config, streams), whole, strict=True):
+        if row["replicate"] == 1:
+            assert "error" not in row
+            continue
+        assert {name: row[name] for name in ("replicate", "method", "step")} == {
+            name: other[name] for name in ("replicate", "method", "step")
+        }
+        assert row["error"] == pytest.approx(other["error"], abs=1e-4)
 
 
 def test_lessons_hold_the_shares_they_name() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import simlab
+from simlab.errors import BadInput
 from simlab.sweep import cli, display, progress, run
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.cli import command
@@ -306,6 +307,16 @@ def test_the_picture_is_drawn_from_the_summary(sweep, toy, monkeypatch):
         assert sweep(toy, *more)[0::2] == (2, ["simlab: picture 'toy_pictrue' is unknown: did you mean 'toy_picture'?"])
     Path("toy.py").write_text(TOY + 'PICTURE = "publish"\n')  # it is there, but draws no summary
     assert sweep(toy)[0::2] == (2, ["simlab: picture 'publish' is unknown: choose from toy_picture"])
+    drawing.PICTURES["toy_picture"] = drawing.toy_picture
+    raising = "def cell(config, streams):\n    if config.draws == 10 or SILENT: raise ValueError('no')"
+    for silent in (False, True):
+        text = TOY.replace("def cell(config, streams):", raising.replace("SILENT", str(silent)))
+        Path("toy.py").write_text(text + 'PICTURE = "toy_picture"\n')
+        drawn.clear()
+        status, out, err = sweep(toy)
+        assert (status, Path("results/toy/toy.png").exists(), len(drawn)) == (3, not silent, not silent)
+        assert not silent or err[-1] == "simlab: no picture: every block raised, so there are no rows to draw"
+        assert silent or {row["draws"] for row in drawn[0]} == {1_000_000}
     drawing.PICTURES["toy_picture"] = lambda summary: 1 // 0
     Path("toy.py").write_text(TOY + 'PICTURE = "toy_picture"\n')
     status, out, err = sweep(toy)
@@ -553,3 +564,23 @@ def test_the_module_runs(toy):
     wrong = subprocess.run([sys.executable, "-m", "simlab.sweep", "--sed", "1"], capture_output=True, text=True)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr == "simlab: option '--sed' is unknown: did you mean '--seed'?\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["statuss", "results/toy"], "verb 'statuss' is unknown: did you mean 'status'?"),
+        (["exprt"], "verb 'exprt' is unknown: did you mean 'export'?"),
+        (["toy.py", "results/toy"], "2 experiments are given (toy.py, results/toy): run one at a time"),
+    ],
+)
+def test_a_misspelt_verb_is_no_experiment(typed, sentence):
+    with pytest.raises(BadInput) as caught:
+        cli.read_arguments(typed)
+    assert str(caught.value) == sentence
+
+
+def test_a_file_that_is_named_like_a_verb_is_an_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("statuss").write_text("")
+    assert cli.read_arguments(["statuss"]).experiment == "statuss"

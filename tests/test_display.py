@@ -334,11 +334,13 @@ def test_a_duration_is_short(seconds, text):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--timeout", "soon"], "timeout = soon: must be a number of seconds above 0 and up to 1e7, such as 30"),
-        (["--deadline", "0"], "deadline = 0: must be a number of seconds above 0 and up to 1e7, such as 30"),
+        (["--timeout", "soon"], "--timeout = soon: must be a number of seconds above 0 and up to 1e7, such as 30"),
+        (["--deadline", "0"], "--deadline = 0: must be a number of seconds above 0 and up to 1e7, such as 30"),
         (["--memory-limit", "much"], "--memory-limit = much: must be a size, such as 2GB or 800MiB"),
-        (["--memory-limit", "0"], "memory limit = 0: must be a whole number of at least 1"),
-        (["--max-errors", "-1"], "max errors = -1: must be a whole number of at least 0"),
+        (["--memory-limit", "0"], "--memory-limit = 0: must be a whole number of at least 1"),
+        (["--max-errors", "-1"], "--max-errors = -1: must be a whole number of at least 0"),
+        (["--workers", "0"], "--workers = 0: must be a whole number of at least 1"),
+        (["--memory-limit", "1MB"], "--memory-limit = 1MB: no worker starts with so little: give 1GB or more"),
         (["--max-errors", "3", "--fail-fast"], "--fail-fast and --max-errors 3 are both given: choose one of them"),
     ],
 )

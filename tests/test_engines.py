@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time
 import warnings
@@ -111,7 +112,8 @@ def test_a_cell_that_hangs_counts_as_raised_and_shows_where(tmp_path, workers):
 
 def test_a_cell_that_hears_no_signal_loses_its_worker_and_its_block_by_name(tmp_path):
     body = """
-import signal, time
+import signal
+import sys, time
 if config.draws == 2 and streams[0].replicate == 2:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     time.sleep(600)
@@ -197,14 +199,14 @@ def test_a_pool_that_breaks_at_once_is_opened_again(tmp_path):
     ("arguments", "sentence"),
     [
         ({"engine": "threads", "timeout": 3}, "timeout = 3: cannot be kept by the engine 'threads', whose blocks"),
-        ({"engine": "serial", "memory": 10**9}, "memory limit = 1e+09: cannot be kept by the engine 'serial', whose"),
+        ({"engine": "serial", "memory": 10**9}, "memory = 1e+09: cannot be kept by the engine 'serial', whose"),
         ({"scheduler": "tcp://x:1"}, "scheduler = tcp://x:1: the engine 'local' has none, it is for --engine dask"),
-        ({"engine": "dask", "scheduler": "tcp://x:1", "memory": 5}, "memory limit = 5: the workers of a running"),
+        ({"engine": "dask", "scheduler": "tcp://x:1", "memory": 5}, "memory = 5: the workers of a running"),
         ({"timeout": 0}, "timeout = 0: must be a number of seconds above 0 and up to 1e7, such as 30"),
         ({"timeout": "soon"}, "timeout = soon: must be a number of seconds above 0 and up to 1e7, such as 30"),
         ({"deadline": float("nan")}, "deadline = nan: must be a number of seconds above 0 and up to 1e7, such as 30"),
-        ({"memory": 0.5}, "memory limit = 0.5: must be a whole number of at least 1"),
-        ({"max_errors": -1}, "max errors = -1: must be a whole number of at least 0"),
+        ({"memory": 0.5}, "memory = 0.5: must be a whole number of at least 1"),
+        ({"max_errors": -1}, "max_errors = -1: must be a whole number of at least 0"),
         ({"device": "tpu"}, "device 'tpu' is unknown: did you mean 'gpu'?"),
     ],
 )
@@ -280,6 +282,28 @@ def test_a_time_limit_is_off_after_the_block_and_inside_it_is_no_exception(tmp_p
     with pytest.raises(TimedOut, match=r"took longer than --timeout 0\.2 s"):
         stubborn()
     assert not swallowed
+
+
+def test_a_time_limit_that_a_destructor_swallows_is_told_again(capsys):
+    """What a callback of the garbage collector or a destructor raises goes nowhere; the block must hear of it."""
+
+    class Slow:
+        def __del__(self):
+            time.sleep(0.5)
+
+    before, after = sys.unraisablehook, []
+
+    def outlives():
+        with time_limit(0.2):
+            Slow()
+            time.sleep(0.5)
+            after.append("unheard")
+
+    with pytest.raises(TimedOut, match=r"took longer than --timeout 0\.2 s"):
+        outlives()
+    assert sys.unraisablehook is before
+    assert not after
+    assert capsys.readouterr().err == ""
 
 
 def test_warnings_of_threads_are_told_apart_and_the_filters_are_put_back():
@@ -360,7 +384,7 @@ def test_code_that_changes_under_a_running_sweep_is_told(tmp_path, monkeypatch):
 def test_a_limit_with_which_no_worker_starts_is_told_at_once(tmp_path):
     with pytest.raises(BadInput) as mistake:
         run(write(tmp_path, with_cell("")), workers=1, memory=10**6, replicates=40, out=tmp_path / "out")
-    assert str(mistake.value) == "memory limit = 1e+06: no worker starts with so little: give 1GB or more"
+    assert str(mistake.value) == "memory = 1e+06: no worker starts with so little: give 1GB or more"
 
 
 def test_pools_that_break_before_any_block_end_the_sweep(tmp_path):

@@ -58,17 +58,17 @@ def test_the_text_is_that_of_the_record(capsys):
         (["evals", "log.csv", "--confidnce", "c"], "option '--confidnce' is unknown: did you mean '--confidence'?"),
         (["evals", "log.csv", "--prompt", "c"], "option '--prompt' is unknown: did you mean '--format'?"),
         (["evals", "nowhere.csv"], "nowhere.csv: no such file: check the path"),
-        (["evals", "log.csv", "--level", "95"], "--level = 95: must be a number between 0 and 1, such as 0.95"),
+        (["evals", "log.csv", "--level", "95"], "--level = 95: must be a number from 1e-6 to 1 - 1e-9, such as 0.95"),
         (["evals", "log.csv", "--target", "75%"], "--target = 75%: must be a number, such as 0.75"),
         (
             ["evals", "log.csv", "--target", "1"],
-            "target = 1.0: a confidence target must be a number from 0 to below 1, such as 0.75",
+            "--target = 1: a confidence target must be a number from 0 to below 1, such as 0.75",
         ),
         (["evals", "log.csv", "--penalty", "many"], "--penalty = many: must be a number, such as 0.75"),
         (["evals", "log.csv", "--choices", "4.5"], "--choices = 4.5: must be a whole number, such as 10000 or 1e4"),
         (
             ["evals", "log.csv", "--correct-from", "2"],
-            "correct_from = 2.0: must be a number above 0 and up to 1, the score from which on an answer is right",
+            "--correct-from = 2: must be a number above 0 and up to 1, the score from which on an answer is right",
         ),
         (
             ["evals", "log.csv", "--format", "csv"],

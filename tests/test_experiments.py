@@ -1,6 +1,7 @@
 """Every experiment, figure and benchmark runs, at its smallest size; the committed tables are what figures need."""
 
 import csv
+import math
 import runpy
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from simlab import drawing
 from simlab.bounds import THEOREMS
+from simlab.errors import BadInput
 from simlab.missing_mass import INTERVALS, certificate, counts_of
 from simlab.sweep import run
 from simlab.sweep.loading import load
@@ -30,6 +33,21 @@ def test_experiment_at_smoke_size(path: Path | None, tmp_path: Path) -> None:
     assert len(result.replicates["replicate"]) >= 2
     assert result.verdicts
     assert set(load(path).shown) <= {row["measure"] for row in result.summary}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_no_setting_takes_what_is_no_finite_number(path: Path) -> None:
+    """Told by the Config, or by the experiment's check: never by a fit, whose settings have other names."""
+    found = runpy.run_path(str(path))
+    config, check = found["Config"], found.get("check", lambda config: config)
+    for name, field in config.model_fields.items():
+        if "float" not in str(field.annotation):
+            continue
+        for value in (math.nan, math.inf, -math.inf):
+            with pytest.raises((ValidationError, BadInput)) as caught:
+                check(config(**{name: (value,) if "tuple" in str(field.annotation) else value}))
+            if isinstance(caught.value, ValidationError):
+                assert {error["loc"][0] for error in caught.value.errors()} == {name}
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)

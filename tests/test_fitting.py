@@ -16,9 +16,9 @@ from scipy.special import logsumexp
 from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
 from simlab.fitting import Examples, Family, fit
-from simlab.models import Fit, TableFit, learn
+from simlab.models import Fit, TableFit, Trace, learn
 from simlab.seeds import Streams
-from simlab.worlds import World, factoids, two_level, uniform
+from simlab.worlds import World, factoids, two_level, uniform, zipf
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "adam": {"steps": 300},
@@ -305,6 +305,36 @@ def test_a_loss_that_is_not_finite_has_not_converged() -> None:
     assert fit.trace is not None
     assert not np.isfinite(fit.trace.loss[-1])
     assert not fit.trace.converged
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "sgd", "learning_rate": 1e300, "steps": 5},  # the loss ends at -1e283
+        {"optimizer": "sgd", "learning_rate": 1e20, "steps": 50},  # at thousands of nats
+        {"learning_rate": 1e300, "steps": 5},
+        {"optimizer": "sgd", "learning_rate": 1e300, "steps": 5, "weight_decay": 1e-310},
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_loss_that_no_density_has_is_no_convergence(settings: dict[str, Any], listed: bool) -> None:
+    """Logits that ran away leave a gradient of 0 and a loss without digits."""
+    whole = listed_corpus(zipf(20, answers=6), 60)[1]
+    batches: list[dict[str, Any]] = [{}, {"batch": 8}] if listed else [{}]
+    for batch in batches:
+        fit = learn("softmax_table", whole if listed else group(whole), Streams(), **settings, **batch)
+        assert fit.trace is not None
+        last, start = fit.trace.loss[-1], fit.trace.start
+        assert start == pytest.approx(math.log(7), rel=1e-12)
+        assert not fit.trace.converged or abs(last) <= 1e-3
+
+
+@pytest.mark.parametrize(("last", "converged"), [(0.5, True), (2.1, False), (-0.1, False), (-1e-9, True), (2.0, True)])
+def test_a_trace_converges_between_the_least_loss_and_the_first(last: float, converged: bool) -> None:
+    losses, norms = np.array([9.0, last]), np.array([1.0, 1e-6])  # 9: of a batch
+    assert Trace(losses, norms, 1e-3, start=2.0, least=0.0).converged is converged
+    assert Trace(losses, norms, 1e-3).converged  # nothing is known of the loss: a score may be any number
+    assert not Trace(losses, np.array([1.0, 0.1]), 1e-3, start=2.0, least=0.0).converged
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -14,6 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import chisquare
 
+from simlab import machine
 from simlab.corpora import Listed, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
 from simlab.fitting import Examples, Family, fit, fit_many
@@ -25,6 +27,7 @@ from simlab.models.bilinear import Bilinear
 from simlab.models.mlp import MLP
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.models.tabular import row_surprise
+from simlab.models.transformer import Transformer
 from simlab.seeds import Streams
 from simlab.worlds import factoids, uniform
 
@@ -376,6 +379,20 @@ def test_strings_without_prompts_are_fitted_too() -> None:
         assert found.p_hat[0, np.bincount(listed.prompt, minlength=50) == 0].max() < 0.05
 
 
+def test_a_fit_is_shown_on_one_line() -> None:
+    cells = learn("softmax_table", group(CORPUS), STREAMS, steps=STEPS)
+    n = len(group(CORPUS).facts)
+    assert repr(cells) == f"<Fit of softmax_table, {n} cells, not converged>"
+    assert repr(cells.trace) == f"<Trace of 40 steps, loss {cells.trace.loss[-1]:.6g}, not converged>"
+    assert repr(replace(cells, trace=replace(cells.trace, tolerance=1.0))).endswith(", converged>")
+    assert repr(learn("ngram", CORPUS, STREAMS)) == "<TableFit of ngram, 30 facts x 7 responses>"
+    fitted = fit(CORPUS, Bilinear(3), streams=STREAMS, steps=STEPS)
+    assert repr(fitted) == f"<Fitted bilinear, 111 parameters, {fitted.trace!r}>"
+    assert repr(fitted.density) == "<TableFit of bilinear, 30 facts x 7 responses, not converged>"
+    assert repr(fitted.examples) == f"<Examples of 80 draws, {len(fitted.examples.weight)} rows>"
+    assert repr(Transformer().examples(CORPUS)).startswith("<Sentences of 80 draws, ")
+
+
 # what is refused
 
 
@@ -547,16 +564,64 @@ def test_a_gpu_that_is_not_there_is_said_so() -> None:
     assert str(caught.value) == "device = gpu: JAX sees none in this process: leave device out"
 
 
-def test_a_batch_larger_than_memory_is_refused_before_it_is_taken() -> None:
-    with pytest.raises(BadInput, match=r"^batch = 1000000000: mlp needs [\d.]+ TB of [\d.]+ GB free: take a smaller"):
-        fit(CORPUS, MLP(), streams=STREAMS, batch=10**9)
+FREE = r"of [\d.]+ [GT]B free"
 
 
-def test_a_model_larger_than_memory_is_refused_before_it_is_made() -> None:
-    with pytest.raises(
-        BadInput, match=r"^the whole corpus at once: mlp needs [\d.,]+ TB of [\d.]+ GB free: give a batch"
-    ):
-        fit(CORPUS, MLP(hidden=2**40), streams=STREAMS)
+@pytest.mark.parametrize("batch", [10**13, 10**17, 2**63, 10**25])
+@pytest.mark.parametrize("model", [SoftmaxTable(), SMALL, Transformer()])
+def test_a_batch_that_no_compiler_need_see_is_refused_by_its_size(model: Family, batch: int) -> None:
+    sentence = rf"batch = {batch}: {model.name} needs [\d.,]+ TB {FREE}: take a smaller batch"
+    with pytest.raises(BadInput) as caught:
+        fit(CORPUS, model, streams=STREAMS, batch=batch, steps=10)
+    assert re.fullmatch(sentence, str(caught.value))
+    with pytest.raises(BadInput) as caught:
+        fit_many([CORPUS] * 2, model, streams=[STREAMS] * 2, batch=batch, steps=10)
+    assert re.fullmatch(sentence, str(caught.value))
+
+
+def test_a_batch_that_the_compiler_finds_too_large_is_refused_before_it_is_taken(monkeypatch: Any) -> None:
+    """Between what its rows take and what its logits and their gradients take."""
+    monkeypatch.setattr(machine, "available_memory", lambda: 10**9)
+    with pytest.raises(BadInput) as caught:
+        fit(CORPUS, MLP(), streams=STREAMS, batch=10**7)
+    assert re.fullmatch(r"batch = 10000000: mlp needs [\d.]+ GB of 1 GB free: take a smaller batch", str(caught.value))
+
+
+def test_steps_whose_losses_are_larger_than_memory_are_refused(monkeypatch: Any) -> None:
+    monkeypatch.setattr(machine, "available_memory", lambda: 10**9)
+    way = "GB of 1 GB free: take fewer steps, and go on from init"
+    with pytest.raises(BadInput) as caught:
+        fit(CORPUS, Bilinear(2), streams=STREAMS, steps=10**8)
+    assert str(caught.value) == f"steps = 100000000: their losses need 1.6 {way}"
+    with pytest.raises(BadInput) as caught:
+        fit_many([CORPUS] * 4, Bilinear(2), streams=[STREAMS] * 4, steps=5 * 10**7)
+    assert str(caught.value) == f"steps = 50000000 of 4 fits: their losses need 3.2 {way}"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (MLP(hidden=10**12), "mlp(hidden = 1000000000000)"),
+        (MLP(hidden=10**12, width=8), "mlp(hidden = 1000000000000, width = 8)"),
+        (Bilinear(10**13), "bilinear(rank = 10000000000000)"),
+        (Transformer(hidden=10**17), "transformer(hidden = 100000000000000000)"),
+        (Transformer(hidden=10**25), "transformer(hidden = 10000000000000000000000000)"),
+    ],
+)
+def test_a_model_larger_than_memory_is_refused_before_it_is_made(model: Family, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        fit(CORPUS, model, streams=STREAMS)
+    way = "take a smaller model, or fewer facts"
+    assert re.fullmatch(rf"{re.escape(said)}: its parameters alone need [\d.,]+ TB {FREE}: {way}", str(caught.value))
+
+
+def test_a_table_larger_than_memory_has_no_size_of_its_own(monkeypatch: Any) -> None:
+    monkeypatch.setattr(machine, "available_memory", lambda: 10**4)
+    with pytest.raises(BadInput) as caught:
+        fit(a_corpus(facts=1000), SoftmaxTable(), streams=STREAMS, steps=10)
+    assert str(caught.value) == (
+        "softmax_table: its parameters alone need 56 kB of 10 kB free: take a smaller model, or fewer facts"
+    )
 
 
 def test_weights_must_be_counts_of_draws() -> None:

@@ -16,6 +16,7 @@ from simlab.corpora import Corpus, Listed, group, list_facts, sample, sample_lis
 from simlab.errors import BadInput
 from simlab.measures import missing_mass, observe
 from simlab.models import LEARNERS, Fit, Trace, learn
+from simlab.models.add_constant import LEAST, MOST
 from simlab.pairs import ERROR, VALID, Pairs, tabulate
 from simlab.seeds import Streams
 from simlab.worlds import World, factoids, two_level, uniform, zipf
@@ -206,11 +207,24 @@ def test_add_constant_without_idk_or_prompts_by_hand() -> None:
     assert strings.string == pytest.approx(2 / 24, rel=1e-15)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, math.inf, math.nan])
-def test_the_constant_must_be_positive(bad: float) -> None:
-    with pytest.raises(BadInput) as caught:
-        learn("add_constant", corpus_of(uniform(5), 3), STREAMS, constant=bad)
-    assert str(caught.value) == f"constant = {bad}: must be positive and finite"
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.inf, math.nan, 1e308, 1e-320, "a", True])
+def test_the_constant_must_leave_the_probabilities_numbers(bad: Any) -> None:
+    for corpus in (corpus_of(uniform(5), 3), memorable()):
+        with pytest.raises(BadInput) as caught:
+            learn("add_constant", corpus, STREAMS, constant=bad)
+        assert str(caught.value) == f"constant = {bad!r}: must be a number from 1e-100 to 1e+100"
+
+
+@pytest.mark.parametrize("constant", [LEAST, MOST])
+def test_the_largest_constant_is_the_uniform_law_and_the_least_the_rates(constant: float) -> None:
+    for corpus in (corpus_of(uniform(5), 3), memorable()):
+        fit = learn("add_constant", corpus, STREAMS, constant=constant)
+        assert fit.finite
+        seen = fit.seen[corpus.answered]
+        if constant == MOST:
+            np.testing.assert_allclose(seen, 1 / (corpus.n_strings or 366), rtol=1e-12)
+        elif corpus.n_strings:
+            np.testing.assert_allclose(seen, corpus.times_answered[corpus.answered] / corpus.draws, rtol=1e-12)
 
 
 # memorise and spread
@@ -355,11 +369,12 @@ def test_a_cap_is_refused_where_counts_are_needed(method: str) -> None:
 
 @pytest.mark.parametrize("method", [name for name, needs in LEARNERS.items() if needs.listed])
 def test_a_learner_of_listed_corpora_refuses_cells(method: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        learn(method, corpus_of(uniform(50), 60), STREAMS)
-    assert str(caught.value) == (
-        f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
-    )
+    for cap in (None, 4):
+        with pytest.raises(BadInput) as caught:
+            learn(method, corpus_of(uniform(50), 60, count_cap=cap), STREAMS)
+        assert str(caught.value) == (
+            f"method {method!r} treats no two facts alike: give it a listed corpus (sample_listed)"
+        )
 
 
 @pytest.mark.parametrize("method", LEARNERS)

@@ -721,13 +721,22 @@ def test_bad_weights_and_floors_are_sentences() -> None:
     chain = fit(steps, np.ones(100))
     with pytest.raises(BadInput, match=r"^3 weights for 100 strings: give one a string$"):
         fit(steps, np.ones(3))
-    for bad in (np.zeros(100), -np.ones(100), np.full(100, np.nan)):
-        with pytest.raises(BadInput, match=r"^weights of strings must be finite, not negative and not all 0$"):
+    for bad, said in (
+        (np.zeros(100), "weights are all 0"),
+        (-np.ones(100), "weights has the entry -1"),
+        (np.full(100, np.nan), "weights has the entry nan"),
+        (["a"] * 100, "weights = ['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a',..."),
+    ):
+        with pytest.raises(BadInput) as caught:
             overlay(steps, chain, bad)
+        assert (
+            str(caught.value)
+            == f"{said}: must be finite, not negative and not all 0; leave them out to count each once"
+        )
     with pytest.raises(BadInput, match=r"^least = 1.0: a floor of probabilities must be at least 0 and below 1$"):
         probabilities(steps, chain, 1.0)
-    for bad in (0, 1.5, math.nan):
-        with pytest.raises(BadInput, match=rf"^n = {bad}: must be a whole number of at least 1$"):
+    for bad in (0, 1.5, math.nan, 10**12):
+        with pytest.raises(BadInput, match=rf"^n = {bad}: must be a whole number from 1 to 1e\+08$"):
             generate(steps, chain, bad, rng("x"))
     with pytest.raises(BadInput, match=r"^value 1 is NaN: a level is a probability; leave it out$"):
         walk(steps, chain, np.array([0.1, math.nan]), 0.01)

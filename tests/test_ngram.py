@@ -612,7 +612,15 @@ BAD = {
     ),
     "half a string": (
         lambda: sample(MODEL, np.random.default_rng(0), 2.5),
-        "n = 2.5: must be a whole number of at least 0",
+        "n = 2.5: must be a whole number from 0 to 1e+08",
+    ),
+    "too many strings": (
+        lambda: sample(MODEL, np.random.default_rng(0), 10**12),
+        "n = 1000000000000: must be a whole number from 0 to 1e+08",
+    ),
+    "no model": (
+        lambda: sample(None, np.random.default_rng(0), 5),
+        "model = None: must be a smoothed n-gram model: smooth(count_ngrams(tokens, order))",
     ),
     "subwords of another kind": (
         lambda: learn("ngram", CORPUS, STREAMS, subwords=50),
@@ -628,7 +636,7 @@ BAD = {
     ),
     "negative weights": (
         lambda: count_ngrams(TOKENS, 2, -np.ones(len(TOKENS))),
-        "weights of strings must be finite, not negative and not all 0",
+        "weights has the entry -1: must be finite, not negative and not all 0; leave them out to count each once",
     ),
     "smoothing": (lambda: smooth(COUNTS, "kneserney"), "smoothing 'kneserney' is unknown: did you mean 'kneser_ney'?"),
     "constant of mle": (
@@ -662,15 +670,28 @@ BAD = {
     ),
     "a constant that is no number": (
         lambda: smooth(COUNTS, "add_constant", True),
-        "constant = True: must be a number, positive and finite",
+        "constant = True: must be a number from 1e-100 to 1e+100",
     ),
     "constant 0": (
         lambda: smooth(COUNTS, "add_constant", 0.0),
-        "constant = 0.0: must be a number, positive and finite",
+        "constant = 0.0: must be a number from 1e-100 to 1e+100",
+    ),
+    "constant too large": (
+        lambda: learn("ngram", CORPUS, STREAMS, smoothing="add_constant", constant=1e308),
+        "constant = 1e+308: must be a number from 1e-100 to 1e+100",
+    ),
+    "constant too small": (
+        lambda: smooth(COUNTS, "add_constant", 1e-320),
+        "constant = 1e-320: must be a number from 1e-100 to 1e+100",
+    ),
+    "counts None": (lambda: smooth(None), "counts = None: must be counts of n-grams: count_ngrams(tokens, order)"),
+    "tokens None": (
+        lambda: count_ngrams(None, 2),
+        "tokens = None: must be strings of token ids, such as encode(tokeniser, texts)",
     ),
     "constant text": (
         lambda: smooth(COUNTS, "add_constant", "a"),
-        "constant = 'a': must be a number, positive and finite",
+        "constant = 'a': must be a number from 1e-100 to 1e+100",
     ),
     "discount text": (
         lambda: smooth(COUNTS, "katz", "a"),
@@ -678,7 +699,7 @@ BAD = {
     ),
     "constants": (
         lambda: smooth(COUNTS, "add_constant", (1.0, 2.0)),
-        "constant = (1.0, 2.0): must be a number, positive and finite",
+        "constant = (1.0, 2.0): must be a number from 1e-100 to 1e+100",
     ),
     "nan": (
         lambda: smooth(COUNTS, "kneser_ney", math.nan),
@@ -694,7 +715,7 @@ BAD = {
     ),
     "discounts of other orders": (
         lambda: smooth(COUNTS, "kneser_ney", (0.1, 0.2)),
-        "constant has 2 discounts: kneser_ney of order 3 has one a depth",
+        "constant has 2 discounts: give kneser_ney of order 3 one, or 3",
     ),
     "fractions": (
         lambda: smooth(HALVES, "katz"),

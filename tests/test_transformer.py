@@ -19,7 +19,7 @@ from simlab.measures import observe
 from simlab.models import learn
 from simlab.models.transformer import Decoder, Sentences, Transformer, enumerate_responses
 from simlab.models.transformer.decoder import by_elements, by_products, looked_up, multiplied, read
-from simlab.models.transformer.enumerating import _bytes, _enumerate
+from simlab.models.transformer.enumerating import _bytes, _enumerate, check_enumerable
 from simlab.pairs import tabulate
 from simlab.rendering.biographies import UNKNOWN, Register, Written, ask, respond, sentences, spell, written
 from simlab.rendering.templates import Attribute
@@ -376,8 +376,10 @@ REFUSED = {
     "a corpus of factoids has no prompts: biographies need them": lambda: Transformer().examples(
         sample_listed(list_facts(factoids(uniform(5), 3), STREAMS.numpy("t")), 4, STREAMS.numpy("c"))
     ),
-    "attribute 'birth place' has 5 values: one prompt needs 3.1e+04 bytes, more than 1e+03; take fewer values or "
-    "allow more memory": lambda: enumerate_responses(decoder(MODEL, HERE), HERE, np.arange(2), memory=1_000),
+    "attribute 'birth place' has 5 values: one prompt needs 3.1e+04 bytes, more than 1e+03; take fewer values "
+    "or a smaller model, or allow more memory": (
+        lambda: enumerate_responses(decoder(MODEL, HERE), HERE, np.arange(2), memory=1_000)
+    ),
     "60000 facts x 1001 responses are more than 50000000 entries: take fewer facts or values": (
         lambda: enumerate_responses(
             decoder(MODEL, HERE),
@@ -393,6 +395,44 @@ def test_bad_input_is_a_sentence(sentence: str) -> None:
     with pytest.raises(BadInput) as caught:
         REFUSED[sentence]()
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("facts", "answers", "sentence"),
+    [
+        (
+            10_000,
+            100_000,
+            "10000 facts x 100001 responses are more than 50000000 entries: take fewer facts or values",
+        ),
+        (
+            20,
+            10_000,
+            "attribute 'birth place' has 10000 values: one prompt needs 1.65e+09 bytes, more than 2.68e+08; take fewer "
+            "values or a smaller model, or allow more memory",
+        ),
+    ],
+)
+def test_responses_that_cannot_be_enumerated_are_refused_before_any_step(
+    facts: int, answers: int, sentence: str
+) -> None:
+    truth = list_facts(uniform(facts, answers=answers), STREAMS.numpy("t"))
+    corpus = sample_listed(truth, 50, STREAMS.numpy("c"))
+    with pytest.raises(BadInput) as caught:
+        learn("transformer", corpus, STREAMS, steps=10**7)
+    assert str(caught.value) == sentence
+
+
+def test_shapes_alone_tell_what_enumeration_takes() -> None:
+    register = replace(HERE, held_out=1)
+    made = Transformer().start(jax.random.key(0), Transformer().examples(Written(all_true(), register)).given)
+    given = {"word": range(register.vocabulary), "place": range(register.length)}
+    told = Transformer()._decoder(given)
+    assert jax.tree.map(np.shape, told) == jax.tree.map(np.shape, made)
+    largest = max(_bytes(made, one.parts, register) for one in SMALL)
+    check_enumerable(told, register, largest)
+    with pytest.raises(BadInput):
+        check_enumerable(told, register, largest - 1)
 
 
 def test_parameters_are_floats_and_examples_keep_their_register() -> None:

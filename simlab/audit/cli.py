@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from simlab.audit.arguments import Arguments
 from simlab.errors import BadInput, unknown
 from simlab.terminal.interruption import Interrupted, stoppable
-from simlab.terminal.options import read_options
+from simlab.terminal.options import as_typed, read_options
 from simlab.terminal.outcomes import status_of
 from simlab.terminal.output import for_a_reader, put, terminal_width
 
@@ -97,6 +97,10 @@ def execute(arguments: Arguments) -> int:
             try:
                 audit = audited(files, watch)
                 reports = [(place, _report(audit, place.option)) for place in places]
+            except BadInput as error:
+                asked = arguments.reading.items()
+                texts = {name: (f"--{name.replace('_', '-')}", text) for name, text in asked if isinstance(text, str)}
+                raise as_typed(error, texts) from None
             finally:
                 watch.stop()
             failure = _write(reports, written)
@@ -121,7 +125,7 @@ def _judged(arguments: Arguments) -> Callable[[Sequence[str], Watch], CorpusAudi
     kinds: dict[str, Callable[[str, str], Any]] = {
         **dict.fromkeys(("n_answers", "seed", "choices"), whole),
         **dict.fromkeys(("correct_from", "penalty"), _number),
-        "level": lambda option, text: share(option, text, 0.95),
+        "level": _level,
         "target": _number if arguments.audit == "evals" else share,
     }
     for name, read in kinds.items():
@@ -142,6 +146,17 @@ def _number(option: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise BadInput(f"{option} = {text}: must be a number, such as 0.75") from None
+
+
+def _level(option: str, text: str) -> float:
+    """A level of intervals. Raises ``BadInput`` for what is none, by the one rule of levels."""
+    from simlab.estimates import check_level
+
+    number = _number(option, text)
+    try:
+        return check_level(number)
+    except BadInput as error:
+        raise as_typed(error, {"level": (option, text)}) from None
 
 
 def _places(arguments: Arguments, files: Sequence[str]) -> list[Destination]:

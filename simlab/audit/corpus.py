@@ -22,6 +22,7 @@ from simlab.audit.premises import deduplicated, deduplicated_pairs, no_singleton
 from simlab.audit.record import Conflicts, CorpusAudit, MissingMass, Question, Singletons, Size
 from simlab.audit.runs import clustered
 from simlab.errors import BadInput
+from simlab.estimates import check_level
 from simlab.missing_mass import CountsOfCounts, certificate, chao_jost, good_turing
 from simlab.missing_mass.counts import counts_of_cells
 from simlab.missing_mass.exponent import frequency_exponent
@@ -87,7 +88,7 @@ def audit_corpus(
         conflicts=conflicts,
         normalize=normalize,
         n_answers=None if n_answers is None else whole_number("n_answers", n_answers, 2, MOST),
-        level=share("level", level, 0.95),
+        level=check_level(level),
         target=share("target", target),
         seed=whole_number("seed", seed, 0),
         spelling_check=spelling_check,

@@ -25,7 +25,7 @@ Tree = Any
 CHUNK = 4096  # rows of one pass over a corpus: bounds the memory of a full-batch gradient
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Examples:
     """A training corpus as a family reads it: distinct examples, each with the number of draws it stands for.
 
@@ -38,6 +38,9 @@ class Examples:
     weight: Float[np.ndarray, " examples"]
     given: Tree
     corpus: Corpus | Listed | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.draws:.12g} draws, {len(self.weight)} rows>"
 
     @property
     def draws(self) -> float:
@@ -57,6 +60,8 @@ class Family:
     name: ClassVar[str]
     convex: ClassVar[bool] = False
     """Whether the loss is convex in the parameters; L-BFGS is for those."""
+    least: ClassVar[float] = 0.0
+    """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
     rowwise: ClassVar[bool] = False
     """Whether the parameters are the logits of ``given["counts"]`` themselves, so that each row is fitted apart."""
 
@@ -115,7 +120,14 @@ class Family:
         return {}
 
 
-@dataclass(frozen=True, eq=False)
+def finite(leaf: Any) -> bool:
+    """Whether an array holds real, finite numbers alone."""
+    array = np.asarray(leaf)
+    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
+    return real and bool(np.isfinite(array).all())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Fitted:
     """A model after training: its parameters, how the fit went, and p_hat along the way.
 
@@ -130,12 +142,20 @@ class Fitted:
     snapshots: tuple[tuple[int, Fit | TableFit], ...] = ()
     activations: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Fitted {self.model.name}, {self.n_parameters} parameters, {self.trace!r}>"
+
     @property
     def n_parameters(self) -> int:
         """How many numbers were trained."""
         frozen = self.model.frozen
         trained = {k: v for k, v in self.params.items() if k not in frozen} if frozen else self.params
         return sum(np.size(leaf) for leaf in jax.tree.leaves(trained))
+
+    @property
+    def finite(self) -> bool:
+        """Whether the parameters are numbers that another fit can start from: those of one that diverged are not."""
+        return all(finite(leaf) for leaf in jax.tree.leaves(self.params))
 
     @property
     def density(self) -> Fit | TableFit:

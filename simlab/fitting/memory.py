@@ -1,12 +1,21 @@
-"""How much memory a compiled program takes, as its compiler says, and how much the device has free."""
+"""How much memory a fit takes, by its shapes and as its compiler says, and how much the device has free."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from simlab import machine
+from simlab.errors import BadInput
+from simlab.fitting.families import Examples, Family, Tree
+from simlab.terminal.wording import storage
+
+NUMBER = 8
+"""Bytes of a number in double precision."""
 
 
 def bytes_of(compiled: Any) -> int:
@@ -30,3 +39,35 @@ def available_memory() -> int | None:
 def device_in_use() -> Any:
     """The device on which JAX puts new arrays here."""
     return next(iter(jnp.zeros(()).devices()))
+
+
+def check_run(model: Family, examples: Examples, batch: int | None, steps: int, fits: int) -> None:
+    """Raise ``BadInput`` where the least that so many fits take is more than the device has free, before JAX is asked.
+
+    Each example of a batch takes its row, the number that draws it and its surprise; each step keeps a loss and a norm.
+    """
+    if batch is not None:
+        row = sum(leaf.dtype.itemsize * math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(examples.rows))
+        _refuse(f"batch = {batch}: {model.name} needs", fits * batch * (row + 2 * NUMBER), "take a smaller batch")
+    of = f"steps = {steps}" if fits == 1 else f"steps = {steps} of {fits} fits"
+    _refuse(f"{of}: their losses need", fits * steps * 2 * NUMBER, "take fewer steps, and go on from init")
+
+
+def check_parameters(model: Family, given: Tree) -> None:
+    """Raise ``BadInput`` where the parameters alone are more than the device has free."""
+    shapes = jax.eval_shape(lambda key: model.start(key, given), jax.random.key(0))
+    needed = sum(NUMBER * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+    _refuse(f"{_with_sizes(model)}: its parameters alone need", needed, "take a smaller model, or fewer facts")
+
+
+def _with_sizes(model: Family) -> str:
+    """The name of a family, with the sizes that are not those it has unless told."""
+    every = [(one.name, getattr(model, one.name), one.default) for one in fields(model)]  # type: ignore[arg-type]
+    sizes = [f"{name} = {value}" for name, value, usual in every if type(value) is int and value != usual]
+    return f"{model.name}({', '.join(sizes)})" if sizes else model.name
+
+
+def _refuse(what: str, needed: int, way: str) -> None:
+    free = available_memory()
+    if free is not None and needed > free:
+        raise BadInput(f"{what} {storage(needed)} of {storage(free)} free: {way}")

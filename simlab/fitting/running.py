@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.corpora import A_CORPUS, Corpus, Listed
+from simlab.errors import BadInput, check_type, unknown
 from simlab.fitting import rowwise
 from simlab.fitting.convex import minimise
-from simlab.fitting.families import Examples, Family, Fitted, Params
-from simlab.fitting.programs import Data, Program, check_memory, compiled
+from simlab.fitting.families import Examples, Family, Fitted, Params, finite
+from simlab.fitting.memory import check_parameters, check_run
+from simlab.fitting.programs import Data, Program, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
 from simlab.fitting.stopping import Best
 from simlab.models.fits import Fit, TableFit, Trace
@@ -31,10 +31,8 @@ def examples_of(model: Family, corpus: Corpus | Listed | Examples, name: str = "
     Raises ``BadInput`` for weights that are no counts of draws, and where the model cannot read the corpus, which a
     sentence calls ``name``.
     """
-    if not isinstance(model, Family):
-        raise BadInput(f"model = {shown(model)}: must be a family of densities, such as MLP(hidden=64)")
-    if not isinstance(corpus, (Corpus, Listed, Examples)):
-        raise BadInput(f"{name} = {shown(corpus)}: must be a corpus, listed or of cells, or examples")
+    check_type("model", model, Family, "a family of densities, such as MLP(hidden=64)")
+    check_type(name, corpus, (Corpus, Listed, Examples), f"{A_CORPUS}, or examples")
     found = corpus if isinstance(corpus, Examples) else model.examples(corpus)
     n = len(found.weight)
     if n == 0 or not (np.isfinite(found.weight).all() and found.weight.min() >= 0 and found.draws > 0):
@@ -76,6 +74,7 @@ def train(
     most = max(len(some.weight) for some in examples)
     examples = [_padded(some, most) for some in examples]
     many = len(examples) > 1 and plan.optimizer != "lbfgs"
+    check_run(model, examples[0], plan.batch, plan.steps, len(examples) if many else 1)
     steps = min(1 << (plan.steps - 1).bit_length(), MOST_STEPS)  # few lengths, few compilations
     roomy = replace(plan, steps=steps)
     program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
@@ -124,7 +123,8 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
     def cast(x: Any) -> np.ndarray:
         array = np.asarray(x)
-        return array.astype(dtype) if array.dtype.kind == "f" else array
+        with np.errstate(over="ignore"):  # a rate that single precision cannot hold diverges, and the trace says so
+            return array.astype(dtype) if array.dtype.kind == "f" else array
 
     sizes = program.family.sizes(examples)
     if sizes is not None and program.plan.batch is not None:
@@ -144,7 +144,7 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
 def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
     """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
-    _check_size(program, examples)
+    check_parameters(program.family, examples.given)
     fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
     given = init.params if isinstance(init, Fitted) else init
     if given is not None:
@@ -154,23 +154,10 @@ def _start(program: Program, init: Params | Fitted | None, examples: Examples, d
                 f"init has parameters of other shapes than {program.family.name} has on this corpus: start from a fit "
                 "of this model to a corpus of this world, or leave init out"
             )
-        if not all(_finite(leaf) for leaf in jax.tree.leaves(given)):
+        if not all(finite(leaf) for leaf in jax.tree.leaves(given)):
             raise BadInput("init has parameters that are no finite numbers: start from a fit that did not diverge")
         fresh = given
     return jax.tree.map(lambda x: np.array(x, dtype=program.plan.dtype), fresh)
-
-
-def _finite(leaf: Any) -> bool:
-    """Whether an array holds real, finite numbers alone."""
-    array = np.asarray(leaf)
-    real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)
-    return real and bool(np.isfinite(array).all())
-
-
-def _check_size(program: Program, examples: Examples) -> None:
-    """Raise ``BadInput`` where the parameters alone are more than the device has free."""
-    shapes = jax.eval_shape(lambda key: program.family.start(key, examples.given), jax.random.key(0))
-    check_memory(program, sum(8 * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)))
 
 
 def _one(program: Program, trees: Sequence[Any]) -> Any:
@@ -203,13 +190,14 @@ def _descend(
     plan, looks = settings.plan, settings.looks
     by_rows = rowwise.applies(program, data)
     state = rowwise.begin(program, start) if by_rows else program.begin(jax.tree.map(jnp.asarray, start))
-    _, first = _measure(program, state.params, data)
+    start_loss, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
     for end in sorted({0, *looks, plan.steps}):
         if end > at:
             if by_rows:
-                state = rowwise.advance(program, state, data, at, end)
+                with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its trace
+                    state = rowwise.advance(program, state, data, at, end)
             else:
                 span = (np.int32(at), np.int32(end))
                 state = compiled(program, "advance", state, data, *span)(state, data, *span)
@@ -230,7 +218,8 @@ def _descend(
     for i, steps in enumerate(last):
         loss = np.append(losses[i, :steps], value[i])
         relative = np.append(norms[i, :steps], norm[i]) / max(first[i], np.finfo(float).tiny)
-        traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance))
+        bounds = (float(start_loss[i]), program.family.least)
+        traces.append(Trace(loss.astype(float), relative.astype(float), settings.tolerance, *bounds))
         kept[i][:] = [look for look in kept[i] if look[0] <= steps]
     return list(zip(_each(program, params, data, len(examples)), traces, strict=True))
 
@@ -252,7 +241,8 @@ def _convex(program: Program, start: Params, data: Data, settings: Settings) -> 
     tolerance = settings.tolerance
     params, values, norms = minimise(program, start, data, settings.plan.steps, tolerance)
     relative = np.asarray(norms) / max(norms[0], np.finfo(float).tiny)
-    return jax.tree.map(np.asarray, params), Trace(np.asarray(values), relative, tolerance)
+    trace = Trace(np.asarray(values), relative, tolerance, values[0], program.family.least)
+    return jax.tree.map(np.asarray, params), trace
 
 
 def _check_names(model: Family, params: Params, examples: Examples, names: Sequence[str]) -> None:

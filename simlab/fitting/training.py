@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.errors import BadInput, check_type, shown, unknown
 from simlab.fitting.families import Examples, Family, Fitted, Params
 from simlab.fitting.rules import Plan, Settings, names
 from simlab.fitting.running import examples_of, train
@@ -40,16 +40,16 @@ def fit(
 ) -> Fitted:
     """Minimise the cross-entropy of ``corpus`` under ``model``, -sum of ln p_hat(r|c) over the draws / N, in nats.
 
-    ``optimizer``: adam, adamw, sgd, or lbfgs for convex families. ``batch`` None takes the whole corpus in every
-    step, else so many of its draws with replacement. ``weight_decay`` w adds w/2 times the sum of squares of all
-    coordinates over the model's scale to the loss, with adamw it shrinks parameters apart from the gradient.
-    ``schedule``, ``warmup`` and ``precision``: see ``Plan``. ``init`` starts from parameters, or from a fit, instead
-    of from ``model.start`` (stream ``fit``). ``every`` k, or a list of steps, says when p_hat is kept; ``record``
-    names activations to keep at the end. With ``validation`` and ``patience`` = n the fit stops when the loss there
-    has not improved over n looks, one at each of ``every``, and returns the best parameters. ``tolerance``: the fit
-    has converged when the gradient norm over the whole corpus falls to that part of the first; the decay of adamw is
-    no part of that gradient, which need not vanish where the two are in balance. ``device``: cpu or gpu, None: the one
-    that JAX is on.
+    ``optimizer``: adam, adamw, sgd, or lbfgs for convex families, which ignores ``learning_rate``. ``batch`` None takes
+    the whole corpus in every step, else so many of its draws with replacement. ``weight_decay`` w adds w/2 times the
+    sum of squares of all coordinates over the model's scale to the loss, with adamw it shrinks parameters apart from
+    the gradient. ``schedule``, ``warmup`` and ``precision``: see ``Plan``. ``init`` starts from parameters, or from a
+    fit, instead of from ``model.start`` (stream ``fit``). ``every`` k, or a list of steps, says when p_hat is kept;
+    ``record`` names activations to keep at the end. With ``validation`` and ``patience`` = n the fit stops when the
+    loss there has not improved over n looks, one at each of ``every``, and returns the best parameters. ``tolerance``:
+    the fit has converged when the gradient norm over the whole corpus falls to that part of the first; the decay of
+    adamw is no part of that gradient, which need not vanish where the two are in balance. ``device``: cpu or gpu, None:
+    the one that JAX is on.
 
     Raises ``BadInput`` for bad settings and for a fit that needs more memory than there is. A fit that did not
     converge, or whose loss is not finite, says so in its trace.
@@ -129,10 +129,9 @@ def fit_many(
         )
 
 
-def _streams(value: Any) -> Streams:
+def _streams(value: Streams) -> Streams:
     """Return ``value``. Raises ``BadInput`` for what is no ``Streams``."""
-    if not isinstance(value, Streams):
-        raise BadInput(f"streams = {shown(value)}: must be random streams, such as Streams(seed=0)")
+    check_type("streams", value, Streams, "random streams, such as Streams(seed=0)")
     return value
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple, overload
 
-from simlab.corpora import Corpus, Listed
-from simlab.errors import BadInput, shown, unknown
+from simlab.corpora import A_CORPUS, Corpus, Listed
+from simlab.errors import BadInput, check_type, unknown
 from simlab.models.fits import Fit, TableFit, Trace
 from simlab.seeds import Streams
 
@@ -41,6 +41,8 @@ FITTED = (
     "weight_decay",
 )
 """Settings of ``simlab.fitting.fit`` that every learner takes that is trained by gradients."""
+OF_FIT = ("device", "every", "init", "patience", "record", "validation")
+"""Its other settings, which a learner does not take: see docs/fitting.md."""
 LEARNERS = {
     "abstain": Learner(prompted=True, factoids=False, needs_counts=False, needs_idk=True, options=("abstention",)),
     "add_constant": Learner(prompted=True, factoids=True, needs_counts=True, needs_idk=False, options=("constant",)),
@@ -102,21 +104,21 @@ def learn(name: str, corpus: Corpus | Listed, streams: Streams, **options: Any) 
     that it cannot be fitted to: capped counts, a missing IDK, factoids for a learner that needs prompts or the
     reverse, and for what is no corpus or no streams.
     """
-    if not isinstance(corpus, (Corpus, Listed)):
-        raise BadInput(f"corpus = {shown(corpus)}: must be a corpus, listed or of cells")
-    if not isinstance(streams, Streams):
-        raise BadInput(f"streams = {shown(streams)}: must be random streams, such as Streams(seed=0)")
+    check_type("corpus", corpus, (Corpus, Listed), A_CORPUS)
+    check_type("streams", streams, Streams, "random streams, such as Streams(seed=0)")
     needs = check_learner(name, idk=corpus.idk, prompted=corpus.n_strings is None)
     for option in options:
         if not needs.options:
             raise BadInput(f"option {option!r} is given to {name}, which has none: leave it out")
+        if option in OF_FIT and set(FITTED) <= set(needs.options):
+            raise BadInput(f"option {option!r} of {name} is a setting of simlab.fitting.fit: call it with the family")
         if option not in needs.options:
             raise unknown(f"option of {name}", option, needs.options)
+    if needs.listed and isinstance(corpus, Corpus):
+        raise BadInput(f"method {name!r} treats no two facts alike: give it a listed corpus (sample_listed)")
     cap = corpus.count_cap if isinstance(corpus, Corpus) else None
     if needs.needs_counts and cap is not None:
         raise BadInput(f"count_cap = {cap}: {name} tells counts above any cap apart; leave count_cap out for it")
-    if needs.listed and isinstance(corpus, Corpus):
-        raise BadInput(f"method {name!r} treats no two facts alike: give it a listed corpus (sample_listed)")
     module = importlib.import_module(f"simlab.models.{name}")
     fit = module.cells if isinstance(corpus, Corpus) else module.table
     return fit(corpus, streams, **options)  # type: ignore[no-any-return]

@@ -14,10 +14,13 @@ from simlab.errors import BadInput, shown
 from simlab.models.fits import Fit, TableFit
 from simlab.seeds import Streams
 
+LEAST, MOST = 1e-100, 1e100
+"""Between these no product of k with a number of responses, and no quotient of them, leaves the doubles."""
+
 
 def cells(corpus: Corpus, streams: Streams, *, constant: float = 1.0) -> Fit:  # noqa: ARG001
-    """Fit to cells; raises ``BadInput`` unless ``constant`` = k is positive and finite."""
-    k = _check(constant)
+    """Fit to cells; raises ``BadInput`` unless ``constant`` = k is a number from 1e-100 to 1e100."""
+    k = check_constant(constant)
     if corpus.n_strings is not None:
         total = corpus.draws + k * corpus.n_strings
         seen = (corpus.times_answered + k) / total
@@ -29,7 +32,7 @@ def cells(corpus: Corpus, streams: Streams, *, constant: float = 1.0) -> Fit:  #
 
 def table(corpus: Listed, streams: Streams, *, constant: float = 1.0) -> TableFit:  # noqa: ARG001
     """Fit to a listed corpus."""
-    k = _check(constant)
+    k = check_constant(constant)
     if corpus.n_strings is not None:
         counts = np.bincount(corpus.prompt, minlength=corpus.n_strings) + k
         return TableFit("add_constant", counts[None] / counts.sum())
@@ -37,7 +40,9 @@ def table(corpus: Listed, streams: Streams, *, constant: float = 1.0) -> TableFi
     return TableFit("add_constant", counts / counts.sum(1, keepdims=True))
 
 
-def _check(constant: float) -> float:
-    if not (between(0, constant, np.inf) and 0 < constant < np.inf) or isinstance(constant, bool):
-        raise BadInput(f"constant = {shown(constant)}: must be positive and finite")
+def check_constant(constant: float) -> float:
+    """Return k as a float. Raises ``BadInput`` unless it is a number from ``LEAST`` to ``MOST``."""
+    plain = constant.item() if isinstance(constant, np.generic) else constant  # a short float holds no such bounds
+    if not between(LEAST, plain, MOST) or isinstance(plain, bool):
+        raise BadInput(f"constant = {shown(constant)}: must be a number from {LEAST:g} to {MOST:g}")
     return float(constant)

@@ -49,5 +49,5 @@ class Bilinear(Tabular):
 
 
 def table(corpus: Listed, streams: Streams, *, rank: int = 16, **settings: Any) -> TableFit:
-    """Fit to a listed corpus; ``settings`` go to ``simlab.fitting.fit``, Adam at rate 0.03 unless they say other."""
+    """Fit to a listed corpus; ``settings`` are ``simlab.models.FITTED``, Adam at rate 0.03 unless they say other."""
     return fit(corpus, Bilinear(rank), streams=streams, **{"learning_rate": 0.03, **settings}).density  # type: ignore[return-value]

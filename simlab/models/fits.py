@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+ROUNDING = 1e-3  # nats by which a loss in single precision may stray
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """How a gradient fit went: one entry for each step, before it, and one after the last.
 
     ``loss`` is the training cross-entropy in nats a draw, with the penalty where weight decay is part of it;
     ``gradient_norm`` is relative to that of the whole corpus at the start. Of a fit in batches the entries before the
     last are those of each batch, and the last is of the whole corpus. ``converged`` says whether the last norm is
-    within ``tolerance``.
+    within ``tolerance``, and the last loss no sign of divergence. ``start``: the loss of the whole corpus before the
+    first step, ``least``: what no loss can lie below; infinite where there is no such number.
     """
 
     loss: Float[np.ndarray, " steps"]
     gradient_norm: Float[np.ndarray, " steps"]
     tolerance: float
+    start: float = math.inf
+    least: float = -math.inf
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.loss) - 1} steps, loss {self.loss[-1]:.6g}, {_ended(self)}>"
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient fell to ``tolerance`` times its first norm, and the loss stayed finite."""
-        return bool(self.gradient_norm[-1] <= self.tolerance and np.isfinite(self.loss[-1]))
+        """Whether the gradient fell to ``tolerance`` times its first norm and the loss is finite and possible.
+
+        A loss above its start, or below the least there is, has lost its digits to parameters that ran away; their
+        gradient is 0 by rounding alone.
+        """
+        last = self.loss[-1]
+        possible = np.isfinite(last) and self.least - ROUNDING <= last <= self.start + ROUNDING
+        return bool(self.gradient_norm[-1] <= self.tolerance and possible)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A density model on cells: one entry of each array a cell, each a conditional probability p_hat(r|c).
 
@@ -48,13 +63,16 @@ class Fit:
     string: float | None = None
     trace: Trace | None = None
 
+    def __repr__(self) -> str:
+        return f"<Fit of {self.method}, {len(self.seen)} cells{_with(self.trace)}>"
+
     @property
     def finite(self) -> bool:
         """Whether this is a density at all: a fit that diverged is not."""
         return bool(np.isfinite(self.seen).all() and np.isfinite(self.unseen).all() and np.isfinite(self.idk).all())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TableFit:
     """A density model listed in full: ``p_hat`` of every response of every fact, IDK in the last column.
 
@@ -67,7 +85,19 @@ class TableFit:
     trace: Trace | None = None
     nonsense: Float[np.ndarray, " facts"] | None = None
 
+    def __repr__(self) -> str:
+        rows, columns = self.p_hat.shape
+        return f"<TableFit of {self.method}, {rows} facts x {columns} responses{_with(self.trace)}>"
+
     @property
     def finite(self) -> bool:
         """Whether this is a density at all: a fit that diverged is not."""
         return bool(np.isfinite(self.p_hat).all())
+
+
+def _ended(trace: Trace) -> str:
+    return "converged" if trace.converged else "not converged"
+
+
+def _with(trace: Trace | None) -> str:
+    return f", {_ended(trace)}" if trace is not None else ""

@@ -100,6 +100,6 @@ def table(
     values: str = "learned",
     **settings: Any,
 ) -> TableFit:
-    """Fit to a listed corpus; ``settings`` go to ``simlab.fitting.fit``, Adam at rate 0.003 unless they say other."""
+    """Fit to a listed corpus; ``settings`` are ``simlab.models.FITTED``, Adam at rate 0.003 unless they say other."""
     model = MLP(hidden, width, keys, values)
     return fit(corpus, model, streams=streams, **{"learning_rate": 0.003, **settings}).density  # type: ignore[return-value]

@@ -119,7 +119,7 @@ def rounded(n: int) -> int:
 
 
 def cells(corpus: Corpus, streams: Streams, **settings: Any) -> Fit:
-    """Fit to cells; ``settings`` go to ``simlab.fitting.fit`` (optimizer, learning_rate, steps, weight_decay, ...)."""
+    """Fit to cells; ``settings``: those of ``simlab.models.FITTED``; ``simlab.fitting.fit`` takes the rest too."""
     return fit(corpus, SoftmaxTable(), streams=streams, **settings).density  # type: ignore[return-value]
 
 

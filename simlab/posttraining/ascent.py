@@ -9,6 +9,7 @@ by the Fisher information, is A itself for a table: one step of size 1/beta is t
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -41,6 +42,7 @@ class Ascent(Family):
     form: Form
     objective: Objective
     name: ClassVar[str] = "policy"
+    least: ClassVar[float] = -math.inf
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from simlab.corpora import Listed, Truth, list_facts
 from simlab.errors import BadInput
-from simlab.fitting.rules import positive
 from simlab.inputs import a_kind, count, generator, numbers
 from simlab.models import TableFit
+from simlab.models.add_constant import check_constant
 from simlab.models.calibrated import memorised
 from simlab.worlds import World
 
@@ -73,10 +73,10 @@ def by_class(corpus: Listed, *, constant: float = 1.0) -> TableFit:
     p_hat(IDK|c) = 1 - alpha_c; a prompt that was answered keeps alpha_c on its answer; of the others the answer r has
     alpha_c (n_r + constant/|R|) / (n + constant), n_r being how many answered prompts of the class had the answer r, n
     their number: the cross-entropy optimum of a model that sees the class alone, shrunk towards the uniform law.
-    Raises ``BadInput`` unless the constant is positive, and for a corpus of cells.
+    Raises ``BadInput`` unless the constant is a number from 1e-100 to 1e100, and for a corpus of cells.
     """
     a_kind("corpus", corpus, Listed, "a listed corpus, such as sample_listed draws: cells forget which fact is which")
-    constant = positive("constant", constant)
+    constant = check_constant(constant)
     counts = corpus.counts[:, :-1]
     answered = counts.sum(1) > 0
     classes = int(corpus.fact_class.max()) + 1

@@ -60,7 +60,7 @@ def climb_of(
     null = NULL[precision]
     with np.errstate(over="ignore"):
         rest = float(np.divide(null * largest, max(first, np.finfo(float).tiny)))
-    return Climb(losses, relative, tolerance, rest, null)
+    return Climb(losses, relative, tolerance, rest=rest, rounding=null)
 
 
 def norm_of(slope: Params) -> float:

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from simlab.bounds.domain import between
-from simlab.errors import BadInput, shown, unknown
+from simlab.errors import BadInput, check_type, shown, unknown
 from simlab.rendering.merging import Merge, learn_merges, merged
 from simlab.rendering.tokens import END, Tokens, flatten
 
@@ -115,9 +115,12 @@ def encode(tokeniser: Tokeniser, texts: Sequence[str], *, end: bool = True) -> T
 
     Raises ``BadInput`` for text that the vocabulary cannot write.
     """
+    check_type("tokeniser", tokeniser, Tokeniser, "a tokeniser, such as word(texts)")
+    check_type("texts", texts, (list, tuple), "a list of texts")
     known: dict[str, list[int]] = {}
     strings = []
     for text in texts:
+        check_type("text", text, str, "a string")
         string: list[int] = []
         for piece in words_of(text):
             if piece not in known:

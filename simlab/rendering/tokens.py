@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 
+MOST_STRINGS = 10**8
+"""Strings that are drawn at once: of more, memory would hold neither their tokens nor where each begins."""
 END = 0
 """The token that ends a string: the same id under every tokeniser, and in no other place."""
 
@@ -47,6 +50,22 @@ def flatten(strings: Iterable[Sequence[int] | Int[np.ndarray, " _"]], vocabulary
     return Tokens(np.concatenate([*listed, np.zeros(0, dtype=np.int32)]), offsets, vocabulary)
 
 
+def check_weights(weights: Any, strings: int) -> Float[np.ndarray, " strings"]:
+    """Return how often each of so many strings counts. Raises ``BadInput`` for what is no such weight of each."""
+    try:
+        found = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        found = None
+    if found is not None and found.shape != (strings,):
+        raise BadInput(f"{found.size} weights for {strings} strings: give one a string")
+    if found is None or not (np.isfinite(found).all() and (found >= 0).all() and found.any()):
+        odd = [] if found is None else found[~(np.isfinite(found) & (found >= 0))]
+        said = f"weights = {shown(weights)}" if found is None else "weights are all 0"
+        said = f"weights has the entry {odd[0]:g}" if len(odd) else said
+        raise BadInput(f"{said}: must be finite, not negative and not all 0; leave them out to count each once")
+    return found
+
+
 def gather(tokens: Tokens, strings: Int[np.ndarray, " chosen"]) -> Tokens:
     """Return the chosen strings, in the order chosen and as often as chosen: a corpus from its distinct strings."""
     lengths = tokens.lengths[strings]
@@ -76,6 +95,8 @@ def check_tokens(tokens: Tokens, *, ended: bool | None = None) -> None:
 
     ``ended`` True asks for it at the end of every string, False in none; None leaves that open.
     """
+    if not isinstance(tokens, Tokens):
+        raise BadInput(f"tokens = {shown(tokens)}: must be strings of token ids, such as encode(tokeniser, texts)")
     if len(tokens) < 1 or tokens.vocabulary < 1:
         raise BadInput(f"{len(tokens)} strings over {tokens.vocabulary} tokens: there must be at least 1 of each")
     ids, offsets = tokens.ids, tokens.offsets

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from simlab.errors import BadInput
+from simlab.errors import BadInput, unknown
 from simlab.terminal.options import make_app, read_options, show_version
 
 EPILOG = (
     "Exit status: 0 all bounds held, 1 a bound failed, 2 bad usage or bad input, 3 finished with error rows, blocks "
     "lost or left, or no picture, 130 interrupted and 143 terminated (finished blocks are kept), 70 a crash of simlab."
 )
+
+VERBS = ("status", "export", "verify")
+ALIKE = 0.75
+"""How like a verb a word must be to be taken for one that was misspelt, and not for a file that is missing."""
 
 app = make_app(more_arguments=True)
 
@@ -164,6 +170,9 @@ def parse(
 
     Look at a results folder with `status DIR`, `export DIR` and `verify DIR` in place of an experiment.
     """
+    misspelt = experiment is not None and difflib.get_close_matches(experiment, VERBS, 1, ALIKE)
+    if experiment is not None and misspelt and not os.path.exists(experiment):
+        raise unknown("verb", experiment, VERBS)
     if experiment is not None and context.args:
         named = [experiment, *context.args]
         raise BadInput(f"{len(named)} experiments are given ({', '.join(named)}): run one at a time")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from simlab.errors import BadInput
-from simlab.sweep.arguments import Arguments, read_arguments
+from simlab.sweep.arguments import VERBS, Arguments, read_arguments
 from simlab.sweep.forking import start_forkserver
 from simlab.sweep.limits import limit_threads
 from simlab.terminal.interruption import Interrupted
@@ -22,8 +22,6 @@ from simlab.terminal.output import for_a_reader
 if TYPE_CHECKING:
     from simlab.sweep.loading import Experiment
     from simlab.sweep.running import Options
-
-VERBS = ("status", "export", "verify")
 
 
 def command(argv: Sequence[str]) -> int:
@@ -49,6 +47,7 @@ def execute(arguments: Arguments) -> int:
     from simlab.sweep.planning import PILOT, read_target
     from simlab.sweep.progress import Screen
     from simlab.sweep.running import prepare
+    from simlab.terminal.options import as_typed
 
     if arguments.replay is not None:
         return _replay(arguments)
@@ -58,7 +57,15 @@ def execute(arguments: Arguments) -> int:
     experiment, options = _experiment(arguments), _options(arguments)
     if target:
         options["replicates"] = PILOT if arguments.replicates is None else options["replicates"]
-    sweep = prepare(experiment, **options)
+    limits = {
+        "max_errors": ("--max-errors", arguments.max_errors),
+        "memory": ("--memory-limit", arguments.memory),
+        **{name: (f"--{name}", getattr(arguments, name)) for name in ("deadline", "timeout", "workers")},
+    }
+    try:
+        sweep = prepare(experiment, **options)
+    except BadInput as error:
+        raise as_typed(error, {name: (option, text) for name, (option, text) in limits.items() if text}) from None
     if arguments.dry_run:
         sweep.rehearse()
         with for_a_reader():

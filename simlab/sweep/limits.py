@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ def limit_threads(environ: MutableMapping[str, str]) -> list[str]:
     return added
 
 
+AGAIN_S = 0.01
+"""How soon a block is told again that is past its time, where a destructor or a callback swallowed what it was told."""
 GRACE_S = 2.0
 """How long a block that is past its time may take to notice, before its process is ended."""
 
@@ -50,7 +53,8 @@ class TimedOut(BaseException):
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise ``TimedOut`` in the body after so many seconds, and end the process if it has not stopped by then.
 
-    The exception shows where the block was. Native code that never returns to Python hears no signal: a thread of the
+    The exception shows where the block was. Where it was in a destructor or a callback of the garbage collector, which
+    let no exception out, it is raised again. Native code that never returns to Python hears no signal: a thread of the
     interpreter's own, which needs no lock, ends the process ``GRACE_S`` later. A thread that is not the main one
     (of a Dask worker) cannot be sent a signal, so there the process ends at once. There is one such clock a process,
     so one block at a time; it is also the clock of pytest's ``faulthandler_timeout``, which a block here turns off.
@@ -66,15 +70,23 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     def over(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         raise TimedOut(f"took longer than --timeout {seconds:g} s")
 
-    before = signal.getsignal(signal.SIGALRM)
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, TimedOut):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        else:
+            hook(what)
+
+    before, hook = signal.getsignal(signal.SIGALRM), sys.unraisablehook
     with _ends_after(seconds + GRACE_S):
         try:
+            sys.unraisablehook = swallowed
             signal.signal(signal.SIGALRM, over)
             signal.setitimer(signal.ITIMER_REAL, seconds)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            sys.unraisablehook = hook
 
 
 @contextmanager

@@ -40,7 +40,7 @@ from simlab.terminal.interruption import put_off
 FORGIVEN = 3
 LEAST_MEMORY = 2**28
 """What a worker takes before it computes anything, in bytes, about."""
-TOO_LITTLE = "memory limit = {:g}: no worker starts with so little: give 1GB or more"
+TOO_LITTLE = "memory = {:g}: no worker starts with so little: give 1GB or more"
 
 
 class PoolLost(Exception):
@@ -101,14 +101,14 @@ class Workers:
             )
         if self.scheduler is not None and not re.fullmatch(r"(\w+://)?\S+:\d+", str(self.scheduler)):
             raise BadInput(f"scheduler = {self.scheduler}: must read tcp://HOST:PORT, as `dask scheduler` prints it")
-        for name, value in (("timeout", self.timeout), ("memory limit", self.memory)):
+        for name, value in (("timeout", self.timeout), ("memory", self.memory)):
             if value is not None and self.engine in ("threads", "serial"):
                 raise BadInput(
                     f"{name} = {value:g}: cannot be kept by the engine {self.engine!r}, whose blocks cannot be "
                     "stopped: choose --engine local"
                 )
         if self.memory is not None and self.scheduler is not None:
-            raise BadInput(f"memory limit = {self.memory:g}: the workers of a running cluster have limits of their own")
+            raise BadInput(f"memory = {self.memory:g}: the workers of a running cluster have limits of their own")
         if self.memory is not None and self.memory < LEAST_MEMORY:
             raise BadInput(TOO_LITTLE.format(self.memory))
         if self.device == "gpu" and self.scheduler is None:

@@ -82,7 +82,7 @@ def prepare(experiment: Experiment | str | Path | None = None, **options: Unpack
     workers = _workers(told)
     fresh, most = told.get("fresh", False), told.get("max_errors")
     truth("fresh", fresh)
-    goals = Goals(fresh, None if most is None else count("max errors", most, 0), told.get("until"))
+    goals = Goals(fresh, None if most is None else count("max_errors", most, 0), told.get("until"))
     loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
     plan = make_plan(
         loaded,
@@ -112,7 +112,7 @@ def _workers(told: Options) -> Workers:
         count("workers", workers, 1),
         scheduler,
         positive("timeout", told.get("timeout")),
-        None if memory is None else count("memory limit", memory, 1),
+        None if memory is None else count("memory", memory, 1),
         positive("deadline", told.get("deadline")),
         device,
     )

@@ -8,23 +8,20 @@ from __future__ import annotations
 import random
 import signal
 from collections import Counter, deque
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from simlab.bounds import THEOREMS
 from simlab.errors import BadInput
 from simlab.sweep.blocks import Outcome
 from simlab.sweep.collecting import SUMMARY, Table, collect, write_csv
 from simlab.sweep.engine import run_blocks
-from simlab.sweep.loading import Row
 from simlab.sweep.manifests import longest, write_manifest
 from simlab.sweep.memory import Footprint, footprint
 from simlab.sweep.plan import Job, Plan
 from simlab.sweep.planning import check_measure, next_blocks
 from simlab.sweep.pools import Workers
-from simlab.sweep.results import Goals, Result, Watcher, drawer, png
+from simlab.sweep.results import Goals, Result, Watcher, drawer, drawn
 from simlab.sweep.store import Block, open_store, read_block
 from simlab.sweep.summary import summarise
 from simlab.sweep.telling import MORE_RAISED, TOLD, again, kept, lost_block, raised_cell, remarks
@@ -261,7 +258,7 @@ class Sweep:
         if table:
             write_csv(self.store, SUMMARY, summary)
         if table and self.draw:
-            ink = self.drawn(self.draw, summary)
+            ink = drawn(self.draw, str(plan.experiment.picture), summary, self.note)
             with self.store.refusals():
                 if ink is None:
                     picture.unlink(missing_ok=True)  # one of another run, which these tables do not show
@@ -290,11 +287,3 @@ class Sweep:
             undrawn=bool(table and self.draw and not ink),
             footprint=self.footprint,
         )
-
-    def drawn(self, draw: Callable[[list[Row]], Any], summary: list[Row]) -> bytes | None:
-        """The picture, or None where drawing it failed: the tables are there all the same."""
-        try:
-            return png(draw(summary))
-        except Exception as error:
-            self.note(f"no picture: {self.plan.experiment.picture} raised {type(error).__name__}: {error}")
-            return None

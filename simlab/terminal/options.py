@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -48,6 +48,18 @@ def read_options(app: typer.Typer, argv: Sequence[str], program: str) -> Any:
             raise unknown("option", error.option_name, known) from None
         text = error.format_message().rstrip(".")
         raise BadInput(f"{text[:1].lower()}{text[1:]}: see {program} --help") from None
+
+
+def as_typed(error: BadInput, typed: Mapping[str, tuple[str, str]]) -> BadInput:
+    """The sentence about a setting in the words that were typed: ``--max-errors = -1`` for ``max_errors = -1``.
+
+    ``typed`` has the option and the text of each setting that was given.
+    """
+    name, _, rest = str(error).partition(" = ")
+    value, colon, rule = rest.partition(": ")
+    option, text = typed.get(name, ("", ""))
+    more = " " in value and value != repr(text)  # than the value, before the rule
+    return BadInput(f"{option} = {text}: {rule}") if option and colon and not more else error
 
 
 def _refuse_options_as_values(argv: Sequence[str], parameters: Sequence[Any]) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 
 def number(value: object) -> str:
-    """A setting or a count: whole numbers with four zeros as ``1e4``, others with commas, floats to 4 digits."""
+    """A setting or a count: whole numbers with four zeros as ``1e4``, others with commas, floats to 4 digits.
+
+    Of a float from 1e16 on no digit of the integer that it stands for is shown beyond those four.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "none" if value is None else str(value)
     if isinstance(value, float):
         if not value.is_integer() or abs(value) < 10_000:
             return f"{value:.4g}"
-        value = int(value)
+        value = int(value) if abs(value) < 1e16 else int(Decimal(f"{value:.3e}"))
     figures = str(abs(value))
     digits = figures.rstrip("0")
     if len(figures) - len(digits) < 4 or len(digits) > 4:

@@ -72,6 +72,7 @@ def birthdays(settings: dict[str, Any], classes: int) -> dict[str, Any]:
     filled = BIRTHDAYS | settings
     for name in ("answers", "answer_rate"):
         if np.ndim(filled[name]) == 0:
+            finite(name, filled[name])  # told of one value, not of its copies
             filled[name] = np.full(classes, filled[name])
     return filled
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from simlab.bounds import expected_missing_mass as _expected_missing_mass
 from simlab.bounds import expected_singleton_rate as _expected_singleton_rate
-from simlab.errors import BadInput
+from simlab.errors import BadInput, shown
 
 MOST = 9 * 10**18  # facts and draws are counted in 64-bit integers
 
@@ -94,15 +94,25 @@ class World:
 
 def whole(name: str, values: Any, least: int) -> Int[np.ndarray, " n"]:
     """Return ``values`` as whole numbers in a new array."""
-    given = finite(name, values)
-    if (given != np.floor(given)).any() or given.min() < least or given.max() > MOST:
-        bad = given[(given != np.floor(given)) | (given < least) | (given > MOST)][0]
-        raise BadInput(f"{name} = {bad:.6g}: must be a whole number from {least} to {MOST:.0e}")
+    given = _floats(name, values)
+    good = np.isfinite(given) & (given >= least) & (given <= MOST)
+    good &= np.where(good, given, 0.5) % 1 == 0
+    if not good.all():
+        raise BadInput(f"{name} = {given[~good][0]:.6g}: must be a whole number from {least} to {MOST:.0e}")
     return np.array(values, dtype=np.int64).reshape(-1)
 
 
 def finite(name: str, values: Any) -> Float[np.ndarray, " n"]:
     """Return ``values`` as finite floats of at least 0 in a new array."""
+    given = _floats(name, values)
+    if not np.isfinite(given).all() or given.min() < 0:
+        bad = given[~(np.isfinite(given) & (given >= 0))][0]
+        raise BadInput(f"{name} = {bad:.6g}: must be finite and not negative")
+    return given
+
+
+def _floats(name: str, values: Any) -> Float[np.ndarray, " n"]:
+    """Return ``values``, at least one, as floats in a new array."""
     try:
         given = np.array(values, dtype=float).reshape(-1)
     except OverflowError:
@@ -110,27 +120,27 @@ def finite(name: str, values: Any) -> Float[np.ndarray, " n"]:
     except (TypeError, ValueError):
         given = None
     if given is None or np.asarray(values).dtype.kind in "USb":
-        raise BadInput(f"{name} = {values!r}: must be numbers") from None
+        raise BadInput(f"{name} = {shown(values)}: must be numbers") from None
     if given.size == 0:
         raise BadInput(f"{name} is empty: give at least one value")
-    if not np.isfinite(given).all() or given.min() < 0:
-        bad = given[~(np.isfinite(given) & (given >= 0))][0]
-        raise BadInput(f"{name} = {bad:.6g}: must be finite and not negative")
     return given
 
 
 def number(name: str, value: Any) -> float:
     """Return ``value`` as one finite float of at least 0."""
-    given = finite(name, value)
-    if given.size != 1:
-        raise BadInput(f"{name} has {given.size} values: give one")
-    return float(given[0])
+    return float(_single(name, finite(name, value)))
 
 
 def count(name: str, value: Any, least: int) -> int:
     """Return ``value`` as one whole number of at least ``least``."""
-    number(name, value)
-    return int(whole(name, value, least)[0])
+    return int(_single(name, whole(name, value, least)))
+
+
+def _single(name: str, given: Any) -> Any:
+    """The one entry of an array."""
+    if given.size != 1:
+        raise BadInput(f"{name} has {given.size} values: give one")
+    return given[0]
 
 
 def _spread(name: str, values: Any, n: int) -> Any:
@@ -143,11 +153,13 @@ def _spread(name: str, values: Any, n: int) -> Any:
 def check_draws(draws: float) -> int:
     """Return N as an integer; raises ``BadInput`` unless it is a whole number from 1 to 9e18."""
     try:
-        number = float(draws)
+        number = math.nan if isinstance(draws, (str, bytes, bool)) else float(draws)
     except OverflowError:
         number = math.inf
     except (TypeError, ValueError):
-        raise BadInput(f"draws = {draws!r}: must be a whole number from 1 to {MOST:.0e}") from None
+        number = math.nan
+    if math.isnan(number):
+        raise BadInput(f"draws = {shown(draws)}: must be a whole number from 1 to {MOST:.0e}")
     if not (math.isfinite(number) and number == math.floor(number) and 1 <= number <= MOST):
         raise BadInput(f"draws = {number:.6g}: must be a whole number from 1 to {MOST:.0e}")
     return int(draws)

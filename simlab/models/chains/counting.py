@@ -21,6 +21,7 @@ from jaxtyping import Float
 from simlab.compiling import jit
 from simlab.errors import BadInput
 from simlab.models.chains.indexing import Steps
+from simlab.rendering.tokens import check_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +64,7 @@ def probabilities(steps: Steps, chain: Chain, least: float = 0.0) -> Float[np.nd
 
 def _counted(steps: Steps, weights: Float[np.ndarray, " strings"]) -> tuple[Any, Any]:
     """How often each context began a string and each step was taken."""
-    weights = np.asarray(weights, dtype=float)
-    if weights.shape != (steps.n_strings,):
-        raise BadInput(f"{weights.size} weights for {steps.n_strings} strings: give one a string")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise BadInput("weights of strings must be finite, not negative and not all 0")
+    weights = check_weights(weights, steps.n_strings)
     begun, taken = _count(steps.start, steps.step, steps.offsets, weights, steps.n_contexts, len(steps.source))
     return begun, taken
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from simlab.bounds.domain import whole
 from simlab.compiling import jit
 from simlab.models.chains.counting import Chain
 from simlab.models.chains.indexing import Steps
+from simlab.rendering.tokens import MOST_STRINGS
+from simlab.terminal.numerals import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +25,9 @@ class Generated:
 
 
 def generate(steps: Steps, chain: Chain, n: int, rng: np.random.Generator) -> Generated:
-    """Draw ``n`` i.i.d. strings, each until it ends. Raises ``BadInput`` unless n is a whole number of at least 1."""
-    return Generated(*_generate(rng, whole("n", n), steps.first, steps.target, np.cumsum(chain.start), chain.step))
+    """Draw ``n`` i.i.d. strings, each until it ends. Raises ``BadInput`` unless n is a whole number from 1 to 1e8."""
+    n = count("n", n, 1, MOST_STRINGS)
+    return Generated(*_generate(rng, n, steps.first, steps.target, np.cumsum(chain.start), chain.step))
 
 
 def number_strings(steps: Steps, generated: Generated) -> Int[np.ndarray, " drawn"]:

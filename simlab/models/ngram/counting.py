@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, Real
 from simlab.bounds.domain import between
 from simlab.compiling import jit
 from simlab.errors import BadInput, shown
-from simlab.rendering.tokens import Tokens, check_tokens, gather
+from simlab.rendering.tokens import Tokens, check_tokens, check_weights, gather
 
 ROOT = 0
 MOST_GRAMS = 2 * 10**9  # node numbers are 32-bit
@@ -78,7 +78,7 @@ def count_ngrams(tokens: Tokens, order: int, weights: Real[np.ndarray, " strings
     """
     check_tokens(tokens, ended=True)
     if weights is not None:
-        weights = _checked(tokens, weights)
+        weights = check_weights(weights, len(tokens))
         counted = np.flatnonzero(weights)  # a gram of weight 0 would be a node that was never written
         tokens, weights = gather(tokens, counted), weights[counted]
     _check_order(tokens, order)
@@ -117,15 +117,6 @@ def _check_order(tokens: Tokens, order: int) -> None:
             f"{len(tokens.ids)} tokens have up to {order * len(tokens.ids):.3g} grams of order 1 to {order}, more than "
             f"{MOST_GRAMS:.3g}: take fewer tokens or a smaller order"
         )
-
-
-def _checked(tokens: Tokens, weights: Real[np.ndarray, " strings"]) -> Float[np.ndarray, " strings"]:
-    weights = np.asarray(weights, dtype=float)
-    if weights.shape != (len(tokens),):
-        raise BadInput(f"{weights.size} weights for {len(tokens)} strings: give one a string")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise BadInput("weights of strings must be finite, not negative and not all 0")
-    return weights
 
 
 @jit

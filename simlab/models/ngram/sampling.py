@@ -8,11 +8,12 @@ import numpy as np
 
 from simlab.bounds.domain import whole
 from simlab.compiling import jit
-from simlab.errors import BadInput
+from simlab.errors import BadInput, check_type
 from simlab.models.ngram.counting import ROOT, find
 from simlab.models.ngram.scoring import states
 from simlab.models.ngram.smoothing import Ngram
-from simlab.rendering.tokens import END, Tokens
+from simlab.rendering.tokens import END, MOST_STRINGS, Tokens
+from simlab.terminal.numerals import count
 
 LONGEST = 10_000  # tokens after which a string is left unfinished, unless told
 
@@ -22,13 +23,13 @@ def sample(
 ) -> Tokens:
     """Draw ``n`` i.i.d. strings, each up to its END, or what follows a prompt (one string, without END).
 
-    A string that reaches ``longest`` tokens without END is left without it. Raises ``BadInput`` for an ``n`` or
-    a ``longest`` that is no whole number of at least 0 and 1, for more than one prompt and for an ``rng`` that is no
-    NumPy generator.
+    A string that reaches ``longest`` tokens without END is left without it. Raises ``BadInput`` for an ``n`` that is no
+    whole number from 0 to ``MOST_STRINGS``, a ``longest`` that is none of at least 1, more than one prompt, and for
+    what is no model and no NumPy generator.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise BadInput(f"rng = {rng!r}: must be a NumPy generator, such as Streams(seed=0).numpy('text')")
-    n, longest = whole("n", n, 0), whole("longest", longest)
+    check_type("model", model, Ngram, "a smoothed n-gram model: smooth(count_ngrams(tokens, order))")
+    check_type("rng", rng, np.random.Generator, "a NumPy generator, such as Streams(seed=0).numpy('text')")
+    n, longest = count("n", n, 0, MOST_STRINGS), whole("longest", longest)
     counts, start = model.counts, model.counts.start
     if prompt is not None:
         if len(prompt) != 1:

@@ -34,9 +34,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from simlab.bounds.domain import between
 from simlab.compiling import jit
 from simlab.errors import BadInput, shown, unknown
+from simlab.models.add_constant import check_constant
 from simlab.models.ngram.counting import ROOT, Counts
 from simlab.models.ngram.katz import back_off
 
@@ -64,11 +64,13 @@ class Ngram:
 def smooth(counts: Counts, smoothing: str = "kneser_ney", constant: Constant = None) -> Ngram:
     """Return the n-gram model with ``smoothing``: "mle", "add_constant", "katz" or "kneser_ney".
 
-    ``constant``: add_constant's k > 0 (1 unless told); the absolute discount D of katz (0 <= D < 1) or kneser_ney
-    (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has none. Raises
-    ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where counts of counts
-    or discounts are taken.
+    ``constant``: add_constant's k from 1e-100 to 1e100 (1 unless told); the absolute discount D of katz (0 <= D < 1)
+    or kneser_ney (0 <= D <= 1), for all depths or one for each from the unigrams up (estimated unless told); mle has
+    none. Raises ``BadInput`` for an unknown smoothing, a constant outside its range, and fractional counts where
+    counts of counts or discounts are taken.
     """
+    if not isinstance(counts, Counts):
+        raise BadInput(f"counts = {shown(counts)}: must be counts of n-grams: count_ngrams(tokens, order)")
     if not isinstance(smoothing, str) or smoothing not in SMOOTHINGS:
         raise unknown("smoothing", smoothing, SMOOTHINGS)
     return SMOOTHINGS[smoothing](counts, constant)
@@ -82,10 +84,7 @@ def _mle(counts: Counts, constant: Constant) -> Ngram:
 
 
 def _add_constant(counts: Counts, constant: Constant) -> Ngram:
-    k: Any = 1.0 if constant is None else constant
-    if isinstance(k, bool) or not (between(0, k, np.inf) and 0 < k < np.inf):
-        raise BadInput(f"constant = {shown(k)}: must be a number, positive and finite")
-    k = float(k)
+    k = check_constant(1.0 if constant is None else constant)  # type: ignore[arg-type]
     total = counts.total + k * counts.vocabulary
     full = _full(counts)
     of_full = full[counts.parent]
@@ -191,7 +190,9 @@ def _discounts(counts: Counts, constant: Constant, smoothing: str) -> Float[np.n
     if discount is None or isinstance(constant, (bool, str)):
         raise BadInput(f"constant = {shown(constant)}: must be a number, or one for each depth")
     if discount.ndim and len(discount) != counts.order:
-        raise BadInput(f"constant has {len(discount)} discounts: {smoothing} of order {counts.order} has one a depth")
+        raise BadInput(
+            f"constant has {len(discount)} discounts: give {smoothing} of order {counts.order} one, or {counts.order}"
+        )
     if not ((discount >= 0) & (discount <= 1)).all():
         raise BadInput(f"constant = {shown(constant)}: a discount of {smoothing} must lie between 0 and 1")
     return np.broadcast_to(discount, counts.order)

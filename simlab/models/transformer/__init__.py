@@ -29,8 +29,8 @@ def table(
 ) -> TableFit:
     """Write the corpus as biographies of one attribute, train, and enumerate.
 
-    See ``Transformer`` for its sizes; ``settings`` go to ``simlab.fitting.fit``, AdamW at rate 0.01 unless they say
-    other.
+    See ``Transformer`` for its sizes; ``settings`` are ``simlab.models.FITTED``, AdamW at rate 0.01
+    unless they say other.
     """
     model = Transformer(layers, width, heads, hidden, tied, templates)
     settings = {"optimizer": "adamw", "learning_rate": 0.01, **settings}

@@ -35,24 +35,13 @@ def enumerate_responses(
     row lacks to 1 is the mass of all other strings. Prompts are taken in chunks of at most ``memory`` bytes. Raises
     ``BadInput`` where the table has more than MOST_ENTRIES entries or one prompt needs more than ``memory``.
     """
-    width = max(one.values for one in register.attributes) + 1
-    if width * register.facts > MOST_ENTRIES:
-        raise BadInput(
-            f"{register.facts} facts x {width} responses are more than {MOST_ENTRIES} entries: take fewer facts or "
-            "values"
-        )
-    p_hat = np.zeros((register.facts, width))
+    check_enumerable(decoder, register, memory)
+    p_hat = np.zeros((register.facts, max(one.values for one in register.attributes) + 1))
     with jax.enable_x64(True):
         decoder = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=float), decoder)
         for a, one in enumerate(register.attributes):
             facts = np.flatnonzero(register.attribute == a)
-            per_prompt = _bytes(decoder, one.parts, register)
-            if per_prompt > memory:
-                raise BadInput(
-                    f"attribute {one.name!r} has {one.values} values: one prompt needs {per_prompt:.3g} bytes, more "
-                    f"than {memory:.3g}; take fewer values or allow more memory"
-                )
-            size = max(1, min(memory // per_prompt, len(facts) * len(templates)))
+            size = max(1, min(memory // _bytes(decoder, one.parts, register), len(facts) * len(templates)))
             starts = jnp.asarray(register.layout.value_start[a])
             pairs = np.stack([np.repeat(facts, len(templates)), np.tile(templates, len(facts))])
             found = [
@@ -64,12 +53,29 @@ def enumerate_responses(
     return p_hat
 
 
+def check_enumerable(decoder: Decoder, register: Register, memory: int) -> None:
+    """Raise ``BadInput`` where ``enumerate_responses`` would; of ``decoder`` only the shapes are read."""
+    width = max(one.values for one in register.attributes) + 1
+    if width * register.facts > MOST_ENTRIES:
+        raise BadInput(
+            f"{register.facts} facts x {width} responses are more than {MOST_ENTRIES} entries: take fewer facts or "
+            "values"
+        )
+    for one in register.attributes:
+        per_prompt = _bytes(decoder, one.parts, register)
+        if per_prompt > memory:
+            raise BadInput(
+                f"attribute {one.name!r} has {one.values} values: one prompt needs {per_prompt:.3g} bytes, more "
+                f"than {memory:.3g}; take fewer values or a smaller model, or allow more memory"
+            )
+
+
 def _bytes(decoder: Decoder, parts: tuple[int, ...], register: Register) -> int:
     """What one prompt takes: logits, attention, neurons, keys and values of its largest level, in double precision."""
     nodes = parts[0] + 1 if len(parts) == 1 else math.prod(parts)
     vocabulary, width = decoder.tokens.shape
     hidden, heads = decoder.blocks[0].up.shape[1], decoder.blocks[0].out.shape[0]
-    places = register.layout.places
+    places = register.length - max(len(one.parts) for one in register.attributes) - 1
     each = 2 * vocabulary + 2 * hidden + 6 * width + 2 * len(parts) * width * len(decoder.blocks) + 2 * heads * places
     return 8 * (nodes + places) * each
 

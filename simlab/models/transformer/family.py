@@ -13,16 +13,17 @@ from jaxtyping import Array, Float, Int
 from simlab.corpora import Listed
 from simlab.errors import BadInput, shown
 from simlab.fitting import Examples, Family
+from simlab.fitting.memory import check_parameters
 from simlab.models.fits import TableFit
 from simlab.models.transformer.decoder import Decoder, initial, read, surprise
-from simlab.models.transformer.enumerating import MEMORY, enumerate_responses
+from simlab.models.transformer.enumerating import MEMORY, check_enumerable, enumerate_responses
 from simlab.rendering.biographies import Register, Written, distinct, register_of
 from simlab.terminal.numerals import count
 
 MOST_LAYERS = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sentences(Examples):
     """Examples that are sentences, and the register that says who they are about."""
 
@@ -66,7 +67,8 @@ class Transformer(Family):
     def examples(self, corpus: Listed | Written) -> Examples:
         """The distinct sentences of a corpus and the draws each stands for.
 
-        Raises ``BadInput`` for a corpus of factoids, which has no prompts.
+        Raises ``BadInput`` for a corpus of factoids, which has no prompts, and for responses that ``density`` could
+        not enumerate.
         """
         if isinstance(corpus, Listed):
             if corpus.n_strings is not None:
@@ -75,10 +77,18 @@ class Transformer(Family):
         register = corpus.register
         if self.asked == "held_out" and not register.held_out:
             raise BadInput("asked = 'held_out': the register holds no templates out; give it held_out of 1 or more")
+        shapes = {"word": range(register.vocabulary), "place": range(register.length)}
+        check_parameters(self, shapes)
+        check_enumerable(self._decoder(shapes), register, self.memory)
         tokens, scored, weight = distinct(corpus)
         given = {"word": np.arange(len(register.words)), "place": np.arange(tokens.shape[1])}
         rows = {"tokens": tokens.astype(np.int32), "scored": scored}
         return Sentences(rows, weight, given, corpus.corpus, register)
+
+    def _decoder(self, given: Any) -> Decoder:
+        """The decoder of as many words and places, as shapes alone."""
+        shapes: Decoder = jax.eval_shape(lambda: self.start(jax.random.key(0), given))
+        return shapes
 
     def start(self, key: Array, given: Any) -> Decoder:
         """Random parameters for the vocabulary and the length in ``given``."""
