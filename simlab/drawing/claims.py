@@ -178,8 +178,8 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
                 axes.errorbar(xs, ys, yerr=bars, fmt=dash, color=colour, lw=1, ms=4, label=label)
             axes.axhspan(-1.0, 0.0, color=GREY, alpha=0.12, lw=0)
             axes.set(xscale="log", ylim=(-0.6, 0.8), xlabel=SYMBOLS["draws"], title=str(world).replace("_", "-"))
-        text = "vacuous: error is never below 0"
-        panels[0].annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=7.5)
+        text = "vacuous: error\nis never below 0"
+        panels[0].annotate(text, (0.97, 0.04), xycoords="axes fraction", ha="right", fontsize=7)
         key(figure, by_label(panels), ncols=len(lines))
     return figure
 

@@ -31,6 +31,7 @@ def save(figure: Figure, path: Path) -> Path:
     whole = path.with_name(f".{path.name}.tmp{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with style():
+        figure.draw_without_rendering()  # the first layout knows no legend; the second, of saving, does
         figure.savefig(whole, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     whole.replace(path)
     return path

@@ -46,7 +46,7 @@ def abstention_from_grading(summary: Sequence[Row]) -> Figure:
         for line, judge in zip(panels, judges, strict=True):
             for axes, target in zip(line, targets, strict=True):
                 _abstention(axes, [r for r in summary if r["target"] == target and r["false_pass"] == judge], target)
-            said = f"lets {judge:.0%} of wrong\nanswers pass" if judge else "never errs"
+            said = f"lets {judge:.0%} of\nwrong answers pass" if judge else "never errs"
             line[0].set_ylabel(f"abstention\njudge {said}")
         for axes, target in zip(panels[0], targets, strict=True):
             axes.set_title("binary grading" if target == 0 else f"target t = {target:g}")
@@ -164,7 +164,7 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
                 points = _curve(rows, method, "calibration_gap", "error")
                 if points:
                     axes.plot(*zip(*points, strict=True), ls="", label=label, **look)
-            axes.set(title=f"|R| = {answers:g} plausible answers", xlabel=SYMBOLS["calibration_gap"])
+            axes.set(title=f"|R| = {answers:g} answers", xlabel=SYMBOLS["calibration_gap"])
         panels[0].set_ylim(bottom=-0.012)
         key(figure, by_label(panels[-1:]), beside=True)
     return figure

@@ -51,9 +51,14 @@ PRINTED: Any = {
     "axes.linewidth": 0.6,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "legend.handlelength": 1.6,
+    "legend.labelspacing": 0.3,
+    "figure.constrained_layout.w_pad": 0.07,
+    "figure.constrained_layout.h_pad": 0.06,
 }
 SMALL = 7.0  # points of a legend in print
-PANEL = 1.5  # inches in height of a panel that was wrapped
+PANEL = 1.5  # inches in height of a panel that was wrapped, with its title and labels
+LINE = 0.15  # inches of a line of a legend
 
 _width: ContextVar[str | None] = ContextVar("width of a printed figure", default=None)
 
@@ -90,12 +95,13 @@ def side_by_side(figure: Figure, n: int, *, label: str | None = None, **shared: 
     columns = n if _width.get() != "one" else min(n, 2)
     lines = -(-n // columns)
     if lines > 1:
-        figure.set_size_inches(WIDTHS["one"], 0.6 + PANEL * lines)
+        figure.set_size_inches(WIDTHS["one"], PANEL * lines)
     panels = list(figure.subplots(lines, columns, squeeze=False, **shared).flat)
     for empty in panels[n:]:
         empty.set_axis_off()
-    for above in panels[max(n - columns, 0) : n]:  # what nothing stands below has its ticks named
-        above.tick_params(labelbottom=True)
+    if lines > 1:
+        for axes in panels[:n]:  # each has its own label below it, and so its ticks named
+            axes.tick_params(labelbottom=True)
     for first in panels[:n:columns]:
         first.set_ylabel(label or "")
     return panels[:n]
@@ -116,11 +122,14 @@ def key(
         figure.legend(handles, labels, loc=place, **{"ncols": 1 if beside else ncols, "fontsize": 7.5} | look)
         return
     longest = max(max(map(len, label.split("\n"))) for label in labels) if labels else 1
-    room = int(WIDTHS[name] // (longest * 0.52 * SMALL / 72 + 0.42))
+    room = int(WIDTHS[name] // (longest * 0.52 * SMALL / 72 + 0.36))
     title = look.get("title")
     told = {"title": title.replace("\n", " "), "title_fontsize": SMALL} if title else {}
     spacing: dict[str, Any] = {"columnspacing": 1.2, "handletextpad": 0.5, "borderaxespad": 0.2}
     ncols = max(1, min(room, len(labels)))
+    if name == "one":  # the legend takes nothing from the panels
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + LINE * (-(-len(labels) // ncols) + bool(title)))
     figure.legend(handles, labels, loc=place, ncols=ncols, fontsize=SMALL, **spacing, **told)
 
 
