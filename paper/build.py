@@ -6,11 +6,16 @@ The compiler comes with the package typst (extra `paper`) and brings its own fon
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import re
+import runpy
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -35,14 +40,52 @@ def inputs(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
+def shown_figures(root: Path = ROOT) -> list[str]:
+    """The claims whose figures the sections show."""
+    texts = [(root / "paper" / "sections" / name).read_text() for name in sections(root)]
+    return sorted({claim for text in texts for claim in re.findall(r'#figure-of\(\s*"(\w+)"', text)})
+
+
+def stale(claim: str, root: Path = ROOT) -> bool:
+    """Whether a figure is not drawn, or is older than its table or what draws it."""
+    drawn = [path.stat().st_mtime for path in (root / "figures" / "output").glob(f"{claim}_*.pdf")]
+    sources = [root / "experiments" / "results" / f"{claim}.csv", root / "figures" / f"{claim}.py"]
+    sources += (root / "simlab" / "drawing").glob("*.py")
+    return not drawn or min(drawn) < max(path.stat().st_mtime for path in sources if path.exists())
+
+
+def draw(script: Path) -> None:
+    """Run one file of ``figures/``."""
+    with redirect_stdout(io.StringIO()):
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def draw_figures(claims: Iterable[str], root: Path = ROOT) -> None:
+    """Draw these figures, side by side. Raises ``Unbuildable`` for one that no file draws."""
+    scripts = [root / "figures" / f"{claim}.py" for claim in claims]
+    if not scripts:
+        return
+    for script in scripts:
+        if not script.exists():
+            raise Unbuildable(
+                f"there is no figures/{script.name}, whose figure a section shows: write it or name another"
+            )
+    with ProcessPoolExecutor(min(len(scripts), os.cpu_count() or 1)) as pool:
+        list(pool.map(draw, scripts))
+
+
 def sentence_of(message: str) -> str:
     """The sentence that stopped the compiler, without the compiler's own words around it."""
     message = message.removeprefix("assertion failed: ").strip()
     missing = re.search(r"file not found \(searched at (.*?)\)", message)
     if missing:
-        name = missing.group(1)
-        way = "run make figures" if "figures" in name else "run make results" if name.endswith(".csv") else "add it"
-        return f"there is no {name}: {way}"
+        name = re.sub(r".*?(?=(figures|experiments|paper)/)", "", missing.group(1), count=1)
+        if "figures/output" in name:
+            claim, _, width = Path(name).stem.rpartition("_")
+            return f"{claim} is not drawn {width} column{'s' * (width == 'two')} wide: see the widths in figures/{claim}.py"
+        return f"there is no {name}: " + (
+            "run make results, or name another claim" if name.endswith(".csv") else "add it"
+        )
     return message
 
 
@@ -72,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.parse_args(arguments)
     started = time.perf_counter()
     try:
+        draw_figures(claim for claim in shown_figures() if stale(claim))
         pdf = compile_paper()
     except Unbuildable as reason:
         print(f"simlab: the paper is not built: {reason}", file=sys.stderr)
