@@ -18,6 +18,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from simlab.errors import BadInput
+
 ROOT = Path(__file__).parents[1]
 PDF = ROOT / "paper" / "output" / "paper.pdf"
 
@@ -40,38 +42,47 @@ def inputs(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
-def shown_figures(root: Path = ROOT) -> list[str]:
-    """The claims whose figures the sections show."""
-    texts = [(root / "paper" / "sections" / name).read_text() for name in sections(root)]
-    return sorted({claim for text in texts for claim in re.findall(r'#figure-of\(\s*"(\w+)"', text)})
+def shown_figures(root: Path = ROOT) -> list[tuple[str, str]]:
+    """The figures that the sections show, as (claim, width)."""
+    found = set()
+    for name in sections(root):
+        for call in (root / "paper" / "sections" / name).read_text().split("#figure-of(")[1:]:
+            claim = re.match(r'\s*"(\w+)"', call)
+            if claim:
+                found.add((claim[1], "two" if re.search(r'width:\s*"two"', call) else "one"))
+    return sorted(found)
 
 
-def stale(claim: str, root: Path = ROOT) -> bool:
+def stale(claim: str, width: str, root: Path = ROOT) -> bool:
     """Whether a figure is not drawn, or is older than its table or what draws it."""
-    drawn = [path.stat().st_mtime for path in (root / "figures" / "output").glob(f"{claim}_*.pdf")]
+    drawn = root / "figures" / "output" / f"{claim}_{width}.pdf"
     sources = [root / "experiments" / "results" / f"{claim}.csv", root / "figures" / f"{claim}.py"]
     sources += (root / "simlab" / "drawing").glob("*.py")
-    return not drawn or min(drawn) < max(path.stat().st_mtime for path in sources if path.exists())
+    return not drawn.exists() or drawn.stat().st_mtime < max(path.stat().st_mtime for path in sources if path.exists())
 
 
-def draw(script: Path) -> None:
-    """Run one file of ``figures/``."""
-    with redirect_stdout(io.StringIO()):
-        runpy.run_path(str(script), run_name="__main__")
+def draw(script: Path, width: str) -> str | None:
+    """Run one file of ``figures/`` for one width; return the sentence of a mistake, if there was one."""
+    sys.argv = [str(script), width]
+    try:
+        with redirect_stdout(io.StringIO()):
+            runpy.run_path(str(script), run_name="__main__")
+    except BadInput as mistake:
+        return str(mistake)
+    return None
 
 
-def draw_figures(claims: Iterable[str], root: Path = ROOT) -> None:
-    """Draw these figures, side by side. Raises ``Unbuildable`` for one that no file draws."""
-    scripts = [root / "figures" / f"{claim}.py" for claim in claims]
-    if not scripts:
-        return
-    for script in scripts:
+def draw_figures(figures: Iterable[tuple[str, str]], root: Path = ROOT) -> None:
+    """Draw these (claim, width), side by side. Raises ``Unbuildable`` for one that no file draws, or not so wide."""
+    asked = [(root / "figures" / f"{claim}.py", width) for claim, width in figures]
+    for script, _ in asked:
         if not script.exists():
-            raise Unbuildable(
-                f"there is no figures/{script.name}, whose figure a section shows: write it or name another"
-            )
-    with ProcessPoolExecutor(min(len(scripts), os.cpu_count() or 1)) as pool:
-        list(pool.map(draw, scripts))
+            raise Unbuildable(f"no figures/{script.name} draws what a section shows: write it, or name another")
+    if asked:
+        with ProcessPoolExecutor(min(len(asked), os.cpu_count() or 1)) as pool:
+            for mistake in pool.map(draw, *zip(*asked, strict=True)):
+                if mistake:
+                    raise Unbuildable(mistake)
 
 
 def sentence_of(message: str) -> str:
@@ -80,12 +91,8 @@ def sentence_of(message: str) -> str:
     missing = re.search(r"file not found \(searched at (.*?)\)", message)
     if missing:
         name = re.sub(r".*?(?=(figures|experiments|paper)/)", "", missing.group(1), count=1)
-        if "figures/output" in name:
-            claim, _, width = Path(name).stem.rpartition("_")
-            return f"{claim} is not drawn {width} column{'s' * (width == 'two')} wide: see the widths in figures/{claim}.py"
-        return f"there is no {name}: " + (
-            "run make results, or name another claim" if name.endswith(".csv") else "add it"
-        )
+        way = "run make figures" if "figures/" in name else "run make results" if name.endswith(".csv") else "add it"
+        return f"there is no {name}: {way}, or name another"
     return message
 
 
@@ -115,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.parse_args(arguments)
     started = time.perf_counter()
     try:
-        draw_figures(claim for claim in shown_figures() if stale(claim))
+        draw_figures(figure for figure in shown_figures() if stale(*figure))
         pdf = compile_paper()
     except Unbuildable as reason:
         print(f"simlab: the paper is not built: {reason}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simlab.drawing.sheets import WIDTHS, printed, style
+from simlab.errors import unknown
 
 Row = Mapping[str, Any]
+
+SCREEN = "screen"
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe & Ito, safe for the colour-blind
 GREY = "#555555"
@@ -31,7 +35,6 @@ def save(figure: Figure, path: Path) -> Path:
     whole = path.with_name(f".{path.name}.tmp{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with style():
-        figure.draw_without_rendering()  # the first layout knows no legend; the second, of saving, does
         figure.savefig(whole, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     whole.replace(path)
     return path
@@ -41,14 +44,23 @@ def publish(script: str, draw: Callable[[Sequence[Row]], Figure], widths: Sequen
     """Draw the claim of a file of ``figures/`` from its committed table into ``figures/output``.
 
     NAME.png is for the screen; NAME_one.pdf and NAME_two.pdf are for print, one and two columns wide. A figure with
-    more panels than a column has room for names the ``widths`` that it has.
+    more panels than a column has room for names the ``widths`` that it has. ``python figures/NAME.py two`` draws that
+    one alone. Raises ``BadInput`` for a width that the figure does not have.
     """
-    here = Path(script)
+    here, asked = Path(script), sys.argv[1:]
+    for width in asked:
+        if width not in (SCREEN, *widths):
+            raise unknown(f"width of {here.stem}", width, (SCREEN, *widths))
     rows = read_table(here.parents[1] / "experiments" / "results" / f"{here.stem}.csv")
-    print(save(draw(rows), here.parent / "output" / f"{here.stem}.png"))
-    for width in widths:
+    for width in asked or (SCREEN, *widths):
+        if width == SCREEN:
+            print(save(draw(rows), here.parent / "output" / f"{here.stem}.png"))
+            continue
         with printed(width):
-            print(save(draw(rows), here.parent / "output" / f"{here.stem}_{width}.pdf"))
+            figure = draw(rows)
+            with style():
+                figure.draw_without_rendering()  # the first layout knows no legend; the second, of saving, does
+            print(save(figure, here.parent / "output" / f"{here.stem}_{width}.pdf"))
 
 
 def number(text: str) -> Any:

@@ -31,11 +31,11 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
         figure = sheet(1.6 + 1.75 * max(len(shown), 2), 4.4)
         panels = figure.subplots(2, len(shown), sharex=True, sharey="row", squeeze=False)
         for kind, coverage, width in zip(shown, *panels, strict=True):
+            own = [row for row in summary if row["method"] == f"good_turing, {kind}"]
             for i, world in enumerate(worlds):
-                where = {"world": world, "method": f"good_turing, {kind}"}
                 look = (colours[world], "-") if world in colours else (colours[TWINS[world]], "--")
-                _coverage(coverage, series(summary, "estimate", **where), look, 10 ** (0.5 * i / len(worlds) - 0.25))
-                found = series(summary, "width", **where)
+                _coverage(coverage, series(own, "estimate", world=world), look, 10 ** (0.5 * i / len(worlds) - 0.25))
+                found = series(own, "width", world=world)
                 width.plot(
                     [n for n, _ in found],
                     [row["mean"] * n**0.5 for n, row in found],
