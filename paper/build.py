@@ -63,26 +63,30 @@ def stale(claim: str, width: str, root: Path = ROOT) -> bool:
 
 def draw(script: Path, width: str) -> str | None:
     """Run one file of ``figures/`` for one width; return the sentence of a mistake, if there was one."""
-    sys.argv = [str(script), width]
+    given, sys.argv = sys.argv, [str(script), width]
     try:
         with redirect_stdout(io.StringIO()):
             runpy.run_path(str(script), run_name="__main__")
     except BadInput as mistake:
         return str(mistake)
+    finally:
+        sys.argv = given
     return None
 
 
-def draw_figures(figures: Iterable[tuple[str, str]], root: Path = ROOT) -> None:
-    """Draw these (claim, width), side by side. Raises ``Unbuildable`` for one that no file draws, or not so wide."""
+def draw_figures(figures: Iterable[tuple[str, str]], root: Path = ROOT, workers: int = 1) -> None:
+    """Draw these (claim, width), so many at a time. Raises ``Unbuildable`` for one that no file draws."""
     asked = [(root / "figures" / f"{claim}.py", width) for claim, width in figures]
     for script, _ in asked:
         if not script.exists():
             raise Unbuildable(f"no figures/{script.name} draws what a section shows: write it, or name another")
-    if asked:
-        with ProcessPoolExecutor(min(len(asked), os.cpu_count() or 1)) as pool:
-            for mistake in pool.map(draw, *zip(*asked, strict=True)):
-                if mistake:
-                    raise Unbuildable(mistake)
+    if workers > 1 and len(asked) > 1:
+        with ProcessPoolExecutor(min(len(asked), workers)) as pool:
+            mistakes = list(pool.map(draw, *zip(*asked, strict=True)))
+    else:
+        mistakes = [draw(*one) for one in asked]
+    for mistake in filter(None, mistakes):
+        raise Unbuildable(mistake)
 
 
 def sentence_of(message: str) -> str:
@@ -122,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.parse_args(arguments)
     started = time.perf_counter()
     try:
-        draw_figures(figure for figure in shown_figures() if stale(*figure))
+        draw_figures((one for one in shown_figures() if stale(*one)), workers=os.cpu_count() or 1)
         pdf = compile_paper()
     except Unbuildable as reason:
         print(f"simlab: the paper is not built: {reason}", file=sys.stderr)

@@ -26,21 +26,22 @@ PAGES = range(12, 21)
 
 
 @pytest.fixture(scope="module")
-def drawn() -> None:
-    """The figures that the paper shows."""
+def paper() -> Any:
+    """The paper, compiled once for all questions, with the figures that it shows."""
     BUILD["draw_figures"](figure for figure in BUILD["shown_figures"]() if BUILD["stale"](*figure))
-
-
-def query(label: str) -> list[Any]:
-    """What the paper leaves of itself under a label."""
     told = {"root": ROOT, "sys_inputs": BUILD["inputs"](), "ignore_system_fonts": True}
-    return json.loads(typst.query(PAPER / "main.typ", label, field="value", **told))
+    return typst.Compiler(PAPER / "main.typ", **told)
+
+
+def query(paper: Any, label: str) -> list[Any]:
+    """What the paper leaves of itself under a label."""
+    return json.loads(paper.query(label, field="value"))
 
 
 # ---- the whole -----------------------------------------------------------------------------------------------------
 
 
-def test_the_paper_builds_on_12_to_20_pages_and_in_seconds(drawn: None) -> None:
+def test_the_paper_builds_on_12_to_20_pages_and_in_seconds(paper: Any) -> None:
     before = time.process_time()
     pdf = BUILD["compile_paper"]()
     assert time.process_time() - before < 25
@@ -48,13 +49,22 @@ def test_the_paper_builds_on_12_to_20_pages_and_in_seconds(drawn: None) -> None:
     assert BUILD["pages"](pdf) in PAGES
 
 
-def test_the_compiler_has_nothing_to_warn_of(drawn: None) -> None:
-    told = {"root": ROOT, "sys_inputs": BUILD["inputs"](), "ignore_system_fonts": True}
-    _, warnings = typst.compile_with_warnings(PAPER / "main.typ", format="pdf", **told)
+def test_the_compiler_has_nothing_to_warn_of(paper: Any) -> None:
+    _, warnings = paper.compile_with_warnings(format="pdf")
     assert [warning.message for warning in warnings] == []
 
 
-def test_every_font_is_embedded(drawn: None) -> None:
+def test_nothing_leaves_its_column_or_its_page(paper: Any) -> None:
+    """Millimetres of A4: figures end above the foot of the page, equations leave room for their numbers."""
+    feet = {figure["claim"]: figure["foot"] for figure in query(paper, "<figure-foot>")}
+    assert set(feet) == {claim for claim, _ in BUILD["shown_figures"]()}
+    assert {claim: foot for claim, foot in feet.items() if foot > 297 - 21} == {}
+    equations = query(paper, "<equation-width>")
+    assert len(equations) >= 5
+    assert [one for one in equations if one["width"] > 72] == []
+
+
+def test_every_font_is_embedded(paper: Any) -> None:
     pdf = BUILD["compile_paper"]()
     assert not re.search(rb"/Subtype\s*/Type3", pdf)
     for claim, width in BUILD["shown_figures"]():
@@ -63,8 +73,8 @@ def test_every_font_is_embedded(drawn: None) -> None:
         assert b"/Type3" not in drawn_pdf, claim
 
 
-def test_every_figure_that_is_shown_has_a_table_and_a_caption(drawn: None) -> None:
-    shown = [(figure["claim"], figure["width"]) for figure in query("<shown-figure>")]
+def test_every_figure_that_is_shown_has_a_table_and_a_caption(paper: Any) -> None:
+    shown = [(figure["claim"], figure["width"]) for figure in query(paper, "<shown-figure>")]
     assert sorted(shown) == BUILD["shown_figures"]()
     assert len(shown) >= 5
     for claim, width in shown:
@@ -75,7 +85,7 @@ def test_every_figure_that_is_shown_has_a_table_and_a_caption(drawn: None) -> No
         assert f"@fig-{claim}" in texts, f"the text never speaks of the figure of {claim}"
 
 
-def test_every_source_is_used_and_every_citation_has_one(drawn: None) -> None:
+def test_every_source_is_used_and_every_citation_has_one(paper: Any) -> None:
     """That every citation has a source the compiler says; what it does not say is which sources nobody cites."""
     keys = re.findall(r"^@\w+\{([\w:-]+),", (PAPER / "references.bib").read_text(), re.M)
     assert len(keys) == len(set(keys)) >= 5
@@ -85,8 +95,8 @@ def test_every_source_is_used_and_every_citation_has_one(drawn: None) -> None:
     assert [key for key in keys if key not in cited] == []
 
 
-def test_marks_name_claims_and_say_what_the_report_says(tmp_path: Path) -> None:
-    marks = query("<test-mark>")
+def test_marks_name_claims_and_say_what_the_report_says(paper: Any, tmp_path: Path) -> None:
+    marks = query(paper, "<test-mark>")
     known = {theorem.slug for theorem in THEOREMS} | {path.stem for path in RESULTS.glob("*.csv")}
     assert {mark["slug"] for mark in marks} <= known
     assert len({mark["slug"] for mark in marks}) >= 5
@@ -149,9 +159,9 @@ def agrees(text: str, number: float, error: float | None) -> bool:
     return fine
 
 
-def test_ten_numbers_of_the_paper_at_random_are_in_their_rows(drawn: None) -> None:
+def test_ten_numbers_of_the_paper_at_random_are_in_their_rows(paper: Any) -> None:
     """Another ten each time: any of them must be there."""
-    readings = query("<reading>")
+    readings = query(paper, "<reading>")
     assert len(readings) >= 50
     for told in random.sample(readings, 10):
         if "ratio" in told:

@@ -39,8 +39,8 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
     with style():
         counts = sorted(values(summary, "choices"))
         sizes, spreads = sorted(values(summary, "draws")), sorted(values(summary, "spread"))
-        figure = sheet(1.7 + 1.9 * max(len(counts), 3), 5.2)
-        halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+        figure = sheet(1.7 + 1.9 * max(len(counts), 3), 5.8)
+        halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
         above, below = halves
         panels = list(above.subplots(1, len(counts), sharex=True, sharey=True, squeeze=False)[0])
         for axes, choices in zip(panels, counts, strict=True):
@@ -138,5 +138,5 @@ def _slack_bars(axes: Axes, rows: Sequence[Row], *, labelled: bool) -> None:
         mark_unconverged(axes, [(error["mean"], place, error)])
     names = [f"{LOOKS[kind][2]}" if not size else f"{kind}, m = {size}" for kind, size in map(_kind, map(str, methods))]
     axes.set(yticks=range(len(methods)), yticklabels=names if labelled else [], xlim=(-0.03, 1.03))
-    axes.tick_params(axis="y", labelsize=7)
+    axes.tick_params(axis="y", labelsize=6)
     axes.invert_yaxis()

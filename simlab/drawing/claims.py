@@ -90,7 +90,7 @@ def error_from_monofacts(summary: Sequence[Row]) -> Figure:
         for rate, error in _against_rate(summary, "error", "memorising"):
             label = f"N = {power(rate['draws'])}"
             axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
-        axes.set(xlabel=SYMBOLS["monofact_rate"], ylabel="mass on false strings err", xlim=(-0.17, None))
+        axes.set(xlabel=SYMBOLS["monofact_rate"], ylabel="mass on false strings, err", xlim=(-0.17, None))
         _legend(figure, [axes], lines, "bounds of memorising")
     return figure
 
@@ -162,7 +162,7 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
     with style():
         worlds = values(summary, "world")
         figure = sheet(1.2 + 2.4 * max(len(worlds), 2), 3.2)
-        panels = side_by_side(figure, len(worlds), label="error err, calibrated", sharey=True)
+        panels = side_by_side(figure, len(worlds), label="err, calibrated", sharey=True)
         lines = {
             "error": ("error", "o"),
             "Theorem 2, upper": ("error_from_singletons_upper_value", ":"),

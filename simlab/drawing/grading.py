@@ -31,8 +31,8 @@ def rank_from_grading(summary: Sequence[Row]) -> Figure:
         *dots, course = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
         panels = {
             "leader_error": "errors of the leader,\nshare of all questions",
-            "reversals": "pairs turned against own scoring\n",
-            "questions_needed": "questions that tell two apart\n(dashed: those it has)",
+            "reversals": "pairs turned against\nown scoring",
+            "questions_needed": "questions to tell two\napart (dashed: it has)",
         }
         for axes, (measure, label) in zip(dots, panels.items(), strict=True):
             _dots(axes, summary, measure, benchmarks, colours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def read_table(path: str | Path) -> list[dict[str, Any]]:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write ``figure`` whole or not at all; the suffix says the format."""
-    whole = path.with_name(f".{path.name}.tmp{path.suffix}")
+    whole = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with style():
         figure.savefig(whole, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)

@@ -22,12 +22,12 @@ WIDTHS = {"one": 84 / 25.4, "two": 174 / 25.4}
 """Inches of one column and of both: A4 with margins of 18 mm and 6 mm between the columns, as paper/main.typ has it."""
 
 SYMBOLS = {
-    "draws": "draws N",
-    "error": "error err",
-    "singleton_rate": "singleton rate sr",
-    "missing_mass": "missing mass MM",
-    "monofact_rate": "monofact rate sr",
-    "calibration_gap": "calibration gap δ",
+    "draws": "draws, N",
+    "error": "error, err",
+    "singleton_rate": "singleton rate, sr",
+    "missing_mass": "missing mass, MM",
+    "monofact_rate": "monofact rate, MF",
+    "calibration_gap": "calibration gap, δ",
 }
 """What stands at an axis: the word of the tables and the symbol of the theory."""
 

@@ -27,7 +27,7 @@ def error_from_context(summary: Sequence[Row]) -> Figure:
         kinds = values(summary, "tokens")
         figure = sheet(2.1 * len(kinds) + 2.6, 3.1)
         constant = max(values(summary, "constant"))
-        panels = side_by_side(figure, len(kinds) + 1, label=f"error err (constant {constant:g})", sharey=True)
+        panels = side_by_side(figure, len(kinds) + 1, label=f"err (constant {constant:g})", sharey=True)
         for axes, kind in zip(panels, kinds, strict=False):
             _orders(axes, [row for row in summary if row["tokens"] == kind], constant)
             axes.set(title=f"{kind} tokens", xlabel="order n")
@@ -95,7 +95,7 @@ def letters_from_tokens(summary: Sequence[Row]) -> Figure:
                 rows = [row for row in summary if row["draws"] == n and row["smoothing"] == smoothing]
                 _counters(axes, rows)
                 axes.set(ylim=(-0.04, 1.0), xticks=sorted(values(summary, "length")))
-            row_of_axes[0].set_ylabel(f"{SMOOTHINGS.get(smoothing, smoothing)}\nerror err")
+            row_of_axes[0].set_ylabel(f"{SMOOTHINGS.get(smoothing, smoothing)}\nerr")
         for above, below, n in zip(grid[0], grid[-1], sizes, strict=True):
             above.set_title(f"{n:,.0f} training words")
             below.set_xlabel("letters of the word")

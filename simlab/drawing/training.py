@@ -38,7 +38,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
     """
     with style():
         sizes, methods = sorted(values(summary, "draws")), values(summary, "method")
-        figure = sheet(2.2 + 2.0 * max(len(methods), 2), 1.0 + 2.1 * len(sizes))
+        figure = sheet(2.2 + 2.0 * max(len(methods), 2), 1.0 + 2.4 * len(sizes))
         grid = figure.subplots(len(sizes), len(methods) + 1, sharey=True, squeeze=False)
         for panels, n in zip(grid, sizes, strict=True):
             rows = [row for row in summary if row["draws"] == n]
@@ -60,7 +60,7 @@ def _title(method: str, draws: float, rows: Sequence[Row]) -> str:
     title = f"{method.replace('_', ' ')}, N = {power(draws)}"
     fits = mean_of(rows, "converged", step=max(values(rows, "step")))
     missed = fits["n_not_converged"] if fits is not None else 0
-    return f"{title}\n{missed} of {fits['n']} not converged" if fits is not None and missed else title
+    return f"{title}\n{missed:g} of {fits['n']:g} fits\nnot converged" if fits is not None and missed else title
 
 
 def _curves(axes: Axes, rows: Sequence[Row]) -> None:
