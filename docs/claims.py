@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "README.md"
 HEAD = "| slug | theorem | bound | test | experiment, figure | measured |\n|---|---|---|---|---|---|\n"
 TABLE = re.compile(re.escape(HEAD) + r"(\|.*\n)*")
-ROUNDING = 1e-9
+ROUNDING, SMALL = 1e-9, 1e-6
 
 SAYS = {
     "error_from_iiv": "err ≥ 2 err_iiv − k/K − δ, every model",
@@ -47,12 +47,14 @@ def rounded(mean: float, mcse: float) -> str:
     """A mean and its Monte Carlo error, to two digits of the error; what is no more than rounding is 0."""
     if abs(mean) < ROUNDING and mcse < ROUNDING:
         return "0"
+    places = max(1 - math.floor(math.log10(mcse)), 0) if mcse else 0
     if mcse < ROUNDING * abs(mean):
-        return f"{mean:.3g}"
-    if mcse < 1e-6:
-        return f"{mean:.3g} ± {mcse:.1g}".replace("-", "−")
-    places = 1 - math.floor(math.log10(mcse))
-    return f"{mean:.{places}f} ± {mcse:.{places}f}"
+        text = f"{mean:.3g}"
+    elif mcse < SMALL:
+        text = f"{mean:.3g} ± {mcse:.1g}"
+    else:
+        text = f"{mean:.{places}f} ± {mcse:.{places}f}"
+    return text.replace("-", "−")
 
 
 def measured(theorem: Theorem, rows: Sequence[dict[str, Any]]) -> str:
