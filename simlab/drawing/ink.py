@@ -58,10 +58,7 @@ def publish(script: str, draw: Callable[[Sequence[Row]], Figure], widths: Sequen
             print(save(draw(rows), here.parent / "output" / f"{here.stem}.png"))
             continue
         with printed(width):
-            figure = draw(rows)
-            with style():
-                figure.draw_without_rendering()  # the first layout knows no legend; the second, of saving, does
-            print(save(figure, here.parent / "output" / f"{here.stem}_{width}.pdf"))
+            print(save(draw(rows), here.parent / "output" / f"{here.stem}_{width}.pdf"))
 
 
 def number(text: str) -> Any:
