@@ -8,7 +8,7 @@ EXPERIMENTS := $(wildcard experiments/*.py)
 CLAIMS := $(notdir $(basename $(EXPERIMENTS)))
 
 .DELETE_ON_ERROR:
-.PHONY: help sweep test test-slow check format figures results results-smoke bench bench-gpu bench-smoke lock clean
+.PHONY: help sweep test test-slow check format figures paper results results-smoke bench bench-gpu bench-smoke lock clean
 
 sweep: $(VENV)/.core  ## the headline sweep; ARGS="--seed 7" passes options on
 	$(RUN) -m simlab.sweep $(ARGS)
@@ -17,7 +17,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 test: $(VENV)/.dev  ## all tests but the slow ones
-	$(RUN) -m pytest -n auto -m "not slow" $(ARGS)
+	$(RUN) -m pytest -n auto -m "not slow" --test-report test-report.json $(ARGS)
 
 test-slow: $(VENV)/.dev  ## the slow tests, minutes each
 	$(RUN) -m pytest -m slow $(ARGS)
@@ -34,7 +34,10 @@ format: $(VENV)/.dev  ## mend what ruff can
 figures: $(VENV)/.core  ## every figure, from the committed tables
 	for figure in figures/*.py; do $(RUN) $$figure || exit 1; done
 
-results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, the pictures to README and docs
+paper: $(VENV)/.paper  ## paper/output/paper.pdf, from the committed tables and the last test report
+	$(RUN) paper/build.py
+
+results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, tables and pictures to README and docs
 	$(RUN) -m simlab.sweep --out results/headline
 	cp results/headline/summary.csv experiments/results/headline.csv
 	for claim in $(CLAIMS); do \
@@ -42,6 +45,7 @@ results: $(VENV)/.core  ## every experiment at the published size; copies the su
 		&& cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; \
 	done
 	$(RUN) docs/which_interval.py
+	$(RUN) docs/claims.py
 	mkdir -p figures/readme
 	for shown in headline missing_mass_intervals; do \
 		$(RUN) figures/$$shown.py && cp figures/output/$$shown.png figures/readme/ || exit 1; \
@@ -77,8 +81,8 @@ lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
 	$(RUN) -m pip install --quiet uv
 	$(VENV)/bin/uv lock --upgrade
 
-clean:  ## remove the environment and drawn figures; your results stay
-	rm -rf $(VENV) figures/output
+clean:  ## remove the environment, drawn figures and the PDF; your results stay
+	rm -rf $(VENV) figures/output paper/output
 
 $(VENV)/.core: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab and what it needs into $(VENV): about a minute"
@@ -87,7 +91,12 @@ $(VENV)/.core: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and what its tests need into $(VENV): about a minute"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,paper]'
+	@touch $@ $(VENV)/.core $(VENV)/.paper
+
+$(VENV)/.paper: pyproject.toml | $(VENV)/.made
+	@echo "installing simlab, what it needs and the compiler of the paper into $(VENV): about a minute"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[paper]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.made

@@ -4,4 +4,4 @@ from simlab.drawing import error_from_context as draw
 from simlab.drawing import publish
 
 if __name__ == "__main__":
-    publish(__file__, draw)
+    publish(__file__, draw, widths=("two",))

@@ -4,4 +4,4 @@ from simlab.drawing import publish
 from simlab.drawing import rank_from_grading as draw
 
 if __name__ == "__main__":
-    publish(__file__, draw)
+    publish(__file__, draw, widths=("two",))

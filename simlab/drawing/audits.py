@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from simlab.drawing.ink import CYCLE, GREY, style
+from simlab.drawing.ink import CYCLE, GREY
+from simlab.drawing.sheets import style
 
 INK = "#010203"
 """Stands for the page's own colour of text."""

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from simlab.drawing.ink import CYCLE, GREY, UNCONVERGED, Row, Z, mark_unconverged, mean_of, style, values
+from simlab.drawing.ink import CYCLE, GREY, UNCONVERGED, Row, Z, mark_unconverged, mean_of, values
+from simlab.drawing.sheets import by_label, key, sheet, style
 
 INK = {"bilinear": (CYCLE[4], "s"), "mlp": (CYCLE[2], "D"), "transformer": (CYCLE[0], "o")}
 PUBLISHED = {100: 1.0, 1000: 2.0}
@@ -23,7 +24,7 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
     the point is of a training on its way. Plateaus are of fits at a constant rate, which are on their way by design.
     """
     with style():
-        figure = Figure(figsize=(7.4, 6.0))
+        figure = sheet(7.4, 6.0)
         (top_left, top_right), (low_left, low_right) = figure.subplots(2, 2)
         methods, exposures = values(summary, "method"), sorted(values(summary, "exposures"))
         most = max(values(summary, "individuals"))
@@ -59,11 +60,9 @@ def bits_against_exposures(summary: Sequence[Row]) -> Figure:
         low_right.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7.5, color=GREY)
         low_right.set(xscale="log", yscale="symlog", ylim=(0, None), xlabel="exposures of each fact", title=title)
         low_right.set_ylabel("surprise in nats")
-        found: dict[str, Any] = {}
-        for axes in (top_left, top_right, low_left, low_right):
-            found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        found = by_label((top_left, top_right, low_left, low_right))
         found |= {UNCONVERGED: found.pop(UNCONVERGED)} if UNCONVERGED in found else {}
-        figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=5, fontsize=7.5)
+        key(figure, found, ncols=5)
     return figure
 
 
@@ -130,7 +129,7 @@ def memory_collapse(summary: Sequence[Row]) -> Figure:
     measures = {"accuracy_old": "accuracy, old pairs", "accuracy_taught": "accuracy, pairs taught"}
     with style():
         sizes = sorted(values(summary, "old"))
-        figure = Figure(figsize=(1.4 + 2.9 * len(sizes), 4.6))
+        figure = sheet(1.4 + 2.9 * len(sizes), 4.6)
         grid = figure.subplots(2, len(sizes), sharex=True, sharey="row", squeeze=False)
         for panels, (measure, label) in zip(grid, measures.items(), strict=True):
             panels[0].set_ylabel(label)
@@ -152,9 +151,7 @@ def memory_collapse(summary: Sequence[Row]) -> Figure:
             axes.set_title(f"{size:,.0f} old pairs")
         for axes in grid[-1]:
             axes.set_xlabel("steps of fine-tuning")
-        found: dict[str, Any] = {}
-        for axes in grid.flat:
-            found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        found = by_label(list(grid.flat))
         found |= {UNCONVERGED: found.pop(UNCONVERGED)} if UNCONVERGED in found else {}
-        figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=4, fontsize=7.5)
+        key(figure, found, ncols=4)
     return figure

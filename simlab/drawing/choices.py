@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from simlab.drawing.ink import GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, style, values
+from simlab.drawing.ink import GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, values
+from simlab.drawing.sheets import SYMBOLS, by_label, key, sheet, style
 
 LOOKS = {  # kind of family: colour (Okabe & Ito), marker, what the legend says
     "calibrated": ("#0072B2", "o", "calibrated"),
@@ -38,8 +39,8 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
     with style():
         counts = sorted(values(summary, "choices"))
         sizes, spreads = sorted(values(summary, "draws")), sorted(values(summary, "spread"))
-        figure = Figure(figsize=(1.7 + 1.9 * max(len(counts), 3), 5.2))
-        halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+        figure = sheet(1.7 + 1.9 * max(len(counts), 3), 5.8)
+        halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
         above, below = halves
         panels = list(above.subplots(1, len(counts), sharex=True, sharey=True, squeeze=False)[0])
         for axes, choices in zip(panels, counts, strict=True):
@@ -48,7 +49,7 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
             for spread in spreads:
                 _scatter(axes, rows, "error_from_choices_value", spread, filled=spread == 1, named=spread == spreads[0])
             axes.set(title=f"C = {choices:g} choices, N = {power(sizes[-1])}", xlabel=r"$2\,(1-1/C)\,$opt")
-        panels[0].set_ylabel("error")
+        panels[0].set_ylabel(SYMBOLS["error"])
         _keys(above, panels)
         shown = counts[min(2, len(counts) - 1)]
         fourth, *bars = below.subplots(1, 1 + len(sizes), width_ratios=(1, *[1.15] * len(sizes)))
@@ -58,14 +59,12 @@ def error_from_choices(summary: Sequence[Row]) -> Figure:
                 rows = [row for row in summary if row["choices"] == choices]
                 _scatter(fourth, rows, "error_from_choices_sharp_value", spread, filled=spread == 1, named=False)
         mean = r"$2\,(1-1/C)\,\mathrm{E}_t\,$err$_{iiv}(f_t)$"
-        fourth.set(title="Theorem 4, every C and N", xlabel=mean, ylabel="error")
+        fourth.set(title="Theorem 4, every C and N", xlabel=mean, ylabel=SYMBOLS["error"])
         for axes, n in zip(bars, sizes, strict=True):
             rows = [r for r in summary if (r["choices"], r["draws"], r["spread"]) == (shown, n, spreads[-1])]
             _slack_bars(axes, rows, labelled=n == sizes[0])
-            axes.set(title=f"slack, {_choices(shown, spreads[-1])}, N = {power(n)}", xlabel="error")
-        handles, labels = bars[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        below.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, fontsize=7)
+            axes.set(title=f"slack, {_choices(shown, spreads[-1])}, N = {power(n)}", xlabel=SYMBOLS["error"])
+        key(below, by_label(bars[:1]), below=True, ncols=3, fontsize=7)
     return figure
 
 
@@ -113,13 +112,11 @@ def _scatter(axes: Axes, rows: Sequence[Row], bound: str, spread: Any, *, filled
 
 def _keys(figure: Any, panels: Sequence[Axes]) -> None:
     """One legend of all kinds beside the panels."""
-    handles: dict[str, Any] = {}
-    for axes in panels:
-        handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    handles = by_label(panels)
     ring: dict[str, Any] = {"marker": "o", "ms": 4, "mfc": "none", "mec": GREY, "lw": 0}
     handles["open: half of the prompts\nhave more than C choices"] = Line2D([], [], **ring)
     handles["least error in the family"] = Line2D([], [], marker="_", ms=8, color=GREY, lw=0)
-    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7)
+    key(figure, handles, beside=True, fontsize=7)
 
 
 def _slack_bars(axes: Axes, rows: Sequence[Row], *, labelled: bool) -> None:
@@ -141,5 +138,5 @@ def _slack_bars(axes: Axes, rows: Sequence[Row], *, labelled: bool) -> None:
         mark_unconverged(axes, [(error["mean"], place, error)])
     names = [f"{LOOKS[kind][2]}" if not size else f"{kind}, m = {size}" for kind, size in map(_kind, map(str, methods))]
     axes.set(yticks=range(len(methods)), yticklabels=names if labelled else [], xlim=(-0.03, 1.03))
-    axes.tick_params(axis="y", labelsize=7)
+    axes.tick_params(axis="y", labelsize=6)
     axes.invert_yaxis()

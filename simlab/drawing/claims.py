@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simlab import bounds
-from simlab.drawing.ink import CYCLE, GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, series, style, values
+from simlab.drawing.ink import CYCLE, GREY, SUMMARY, Row, Z, mark_unconverged, mean_of, power, series, values
+from simlab.drawing.sheets import SYMBOLS, by_label, key, sheet, side_by_side, style
 
 COLOURS = {  # Okabe & Ito's palette, safe for the colour-blind
     "calibrated": "#0072B2",
@@ -83,13 +84,13 @@ def error_from_monofacts(summary: Sequence[Row]) -> Figure:
         "lower bound at 99%": ("error_from_monofacts_value", "--"),
     }
     with style():
-        figure = Figure(figsize=(5.2, 3.2))
+        figure = sheet(5.2, 3.2)
         axes = figure.subplots()
         _panel(axes, summary, "error", "memorising", lines)
         for rate, error in _against_rate(summary, "error", "memorising"):
             label = f"N = {power(rate['draws'])}"
             axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
-        axes.set(xlabel="monofact rate", ylabel="mass on false strings", xlim=(-0.17, None))
+        axes.set(xlabel=SYMBOLS["monofact_rate"], ylabel="mass on false strings, err", xlim=(-0.17, None))
         _legend(figure, [axes], lines, "bounds of memorising")
     return figure
 
@@ -98,28 +99,24 @@ def _panels(summary: Sequence[Row], measure: str, best: str, lines: Mapping[str,
     """``measure`` against the singleton rate, a panel for each N; ``lines`` are bounds of the method ``best``."""
     with style():
         sizes = sorted(values(summary, "draws"))
-        figure = Figure(figsize=(2.4 + 2.1 * max(len(sizes), 2), 3.2))
-        panels = list(figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0])
+        figure = sheet(2.4 + 2.1 * max(len(sizes), 2), 3.2)
+        panels = side_by_side(figure, len(sizes), label=SYMBOLS[measure], sharey=True, sharex=True)
         for axes, n in zip(panels, sizes, strict=True):
             rows = [row for row in summary if row["draws"] == n]
             hidden = _panel(axes, rows, measure, best, lines)
-            axes.set(title=f"N = {power(n)}", xlabel="singleton rate", ylim=(-0.08, None))
+            axes.set(title=f"N = {power(n)}", xlabel=SYMBOLS["singleton_rate"], ylim=(-0.08, None))
             if hidden:
                 text = "below zero (vacuous):\n" + "\n".join(hidden)
                 axes.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=6.5, color=GREY)
-        panels[0].set_ylabel(measure)
         _legend(figure, panels, lines, "bounds of a calibrated\nmodel (δ = 0); the others\npay in δ")
     return figure
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], lines: Mapping[str, Any], title: str) -> None:
     """Learners first, then the bounds in their order, beside the panels."""
-    handles: dict[str, Any] = {}
-    for axes in panels:
-        handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    handles = by_label(panels)
     order = [*(label for label in handles if label not in lines), *(label for label in lines if label in handles)]
-    chosen = [handles[label] for label in order]
-    figure.legend(chosen, order, loc="outside right center", fontsize=7.5, title=title, title_fontsize=7.5)
+    key(figure, {label: handles[label] for label in order}, beside=True, title=title, title_fontsize=7.5)
 
 
 def _panel(axes: Axes, rows: Sequence[Row], measure: str, best: str, lines: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -164,8 +161,8 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
     """Theorem 2's bounds for the calibrated algorithm against N, a panel for each world."""
     with style():
         worlds = values(summary, "world")
-        figure = Figure(figsize=(1.2 + 2.4 * max(len(worlds), 2), 3.2))
-        panels = list(figure.subplots(1, len(worlds), sharey=True, squeeze=False)[0])
+        figure = sheet(1.2 + 2.4 * max(len(worlds), 2), 3.2)
+        panels = side_by_side(figure, len(worlds), label="err, calibrated", sharey=True)
         lines = {
             "error": ("error", "o"),
             "Theorem 2, upper": ("error_from_singletons_upper_value", ":"),
@@ -180,11 +177,10 @@ def bounds_against_draws(summary: Sequence[Row]) -> Figure:
                 xs, ys = [n for n, _ in found], [row["mean"] for _, row in found]
                 axes.errorbar(xs, ys, yerr=bars, fmt=dash, color=colour, lw=1, ms=4, label=label)
             axes.axhspan(-1.0, 0.0, color=GREY, alpha=0.12, lw=0)
-            axes.set(xscale="log", ylim=(-0.6, 0.8), xlabel="draws N", title=str(world).replace("_", "-"))
-        text = "vacuous: error is never below 0"
-        panels[0].annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=7.5)
-        panels[0].set_ylabel("error of the calibrated algorithm")
-        panels[-1].legend(loc="upper right", fontsize=7.5)
+            axes.set(xscale="log", ylim=(-0.6, 0.8), xlabel=SYMBOLS["draws"], title=str(world).replace("_", "-"))
+        text = "vacuous: error\nis never below 0"
+        panels[0].annotate(text, (0.97, 0.04), xycoords="axes fraction", ha="right", fontsize=7)
+        key(figure, by_label(panels), ncols=len(lines))
     return figure
 
 
@@ -197,8 +193,8 @@ def error_from_iiv(summary: Sequence[Row]) -> Figure:
     with style():
         sizes = sorted(values(summary, "draws"))
         methods = values(summary, "method")
-        figure = Figure(figsize=(1.4 + 2.2 * max(len(sizes), 2), 0.9 + 0.42 * len(methods)))
-        panels = list(figure.subplots(1, len(sizes), sharey=True, sharex=True, squeeze=False)[0])
+        figure = sheet(1.4 + 2.2 * max(len(sizes), 2), 0.9 + 0.42 * len(methods))
+        panels = side_by_side(figure, len(sizes), sharey=True, sharex=True)
         for axes, n in zip(panels, sizes, strict=True):
             for place, method in enumerate(methods):
                 _slack_bar(axes, place, [row for row in summary if row["draws"] == n and row["method"] == method])
@@ -206,11 +202,9 @@ def error_from_iiv(summary: Sequence[Row]) -> Figure:
             axes.use_sticky_edges = False
             axes.margins(x=0.06)
             names = [str(method).replace("_", " ") for method in methods]
-            axes.set(title=f"N = {power(n)}", xlabel="error", yticks=range(len(methods)), yticklabels=names)
+            axes.set(title=f"N = {power(n)}", xlabel=SYMBOLS["error"], yticks=range(len(methods)), yticklabels=names)
         panels[0].invert_yaxis()
-        handles, labels = panels[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=5, fontsize=7.5)
+        key(figure, by_label(panels), ncols=5)
     return figure
 
 
@@ -238,7 +232,7 @@ def missing_mass_from_singletons(summary: Sequence[Row]) -> Figure:
     (arXiv 1705.05006); dotted: Lemma 1's radius at 99%.
     """
     with style():
-        figure = Figure(figsize=(5.6, 3.6))
+        figure = sheet(5.6, 3.6)
         axes = figure.subplots()
         for world, colour in zip(values(summary, "world"), CYCLE, strict=False):
             found = series(summary, "squared_deviation", world=world)
@@ -260,8 +254,6 @@ def missing_mass_from_singletons(summary: Sequence[Row]) -> Figure:
         axes.annotate("worst case of any world", (edges[0], worst * 1.15), fontsize=7.5)
         axes.plot(edges, radius, ":", color="black", lw=1)
         axes.annotate("Lemma 1 allows at 99%", (edges[0], radius[0] * 0.6), fontsize=7.5)
-        axes.set(
-            xscale="log", yscale="log", xlabel="draws N", ylabel=r"$\sqrt{N}$ · rms(singleton rate − missing mass)"
-        )
-        figure.legend(loc="outside right center", fontsize=7.5)
+        axes.set(xscale="log", yscale="log", xlabel=SYMBOLS["draws"], ylabel=r"$\sqrt{N}$ · rms(sr − MM)")
+        key(figure, by_label([axes]), beside=True)
     return figure

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, style, values
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, values
+from simlab.drawing.sheets import by_label, key, sheet, style
 
 SELECTED = "hle"
 """The benchmark whose selection is drawn, where the table has it."""
@@ -26,12 +27,12 @@ def rank_from_grading(summary: Sequence[Row]) -> Figure:
     )
     colours = dict(zip(methods, ("#000000", *CYCLE), strict=False))
     with style():
-        figure = Figure(figsize=(10.6, 1.5 + 0.24 * max(len(benchmarks), 5)))
+        figure = sheet(10.6, 1.5 + 0.24 * max(len(benchmarks), 5))
         *dots, course = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
         panels = {
             "leader_error": "errors of the leader,\nshare of all questions",
-            "reversals": "pairs turned against own scoring\n",
-            "questions_needed": "questions that tell two apart\n(dashed: those it has)",
+            "reversals": "pairs turned against\nown scoring",
+            "questions_needed": "questions to tell two\napart (dashed: it has)",
         }
         for axes, (measure, label) in zip(dots, panels.items(), strict=True):
             _dots(axes, summary, measure, benchmarks, colours)
@@ -47,8 +48,7 @@ def rank_from_grading(summary: Sequence[Row]) -> Figure:
             title=f"selection by {name.replace('_', ' ')}", xlabel="generation\n(dashed: the target)", ylim=(0.0, 1.0)
         )
         course.set_ylabel("answers from a chance of")
-        handles, labels = dots[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(methods))
+        key(figure, by_label(dots[:1]), ncols=len(methods), fontsize=9)
     return figure
 
 

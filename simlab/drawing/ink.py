@@ -1,33 +1,27 @@
-"""Reading a summary table, one style for all figures, and writing a figure whole or not at all."""
+"""Reading a summary table, and writing a figure whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simlab.drawing.sheets import WIDTHS, printed, style
+from simlab.errors import unknown
+
 Row = Mapping[str, Any]
+
+SCREEN = "screen"
 
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe & Ito, safe for the colour-blind
 GREY = "#555555"
-STYLE: Any = {
-    "figure.dpi": 150,
-    "figure.constrained_layout.use": True,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-}
 Z = 1.96
 
 
@@ -39,19 +33,32 @@ def read_table(path: str | Path) -> list[dict[str, Any]]:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write ``figure`` whole or not at all; the suffix says the format."""
-    whole = path.with_name(f".{path.name}.tmp{path.suffix}")
+    whole = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(whole)
+    with style():
+        figure.savefig(whole, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     whole.replace(path)
     return path
 
 
-def publish(script: str, draw: Callable[[Sequence[Row]], Figure]) -> None:
-    """Draw the claim of a file of ``figures/`` from its committed table, as PNG and PDF in ``figures/output``."""
-    here = Path(script)
-    figure = draw(read_table(here.parents[1] / "experiments" / "results" / f"{here.stem}.csv"))
-    for suffix in (".png", ".pdf"):
-        print(save(figure, here.parent / "output" / f"{here.stem}{suffix}"))
+def publish(script: str, draw: Callable[[Sequence[Row]], Figure], widths: Sequence[str] = tuple(WIDTHS)) -> None:
+    """Draw the claim of a file of ``figures/`` from its committed table into ``figures/output``.
+
+    NAME.png is for the screen; NAME_one.pdf and NAME_two.pdf are for print, one and two columns wide. A figure with
+    more panels than a column has room for names the ``widths`` that it has. ``python figures/NAME.py two`` draws that
+    one alone. Raises ``BadInput`` for a width that the figure does not have.
+    """
+    here, asked = Path(script), sys.argv[1:]
+    for width in asked:
+        if width not in (SCREEN, *widths):
+            raise unknown(f"width of {here.stem}", width, (SCREEN, *widths))
+    rows = read_table(here.parents[1] / "experiments" / "results" / f"{here.stem}.csv")
+    for width in asked or (SCREEN, *widths):
+        if width == SCREEN:
+            print(save(draw(rows), here.parent / "output" / f"{here.stem}.png"))
+            continue
+        with printed(width):
+            print(save(draw(rows), here.parent / "output" / f"{here.stem}_{width}.pdf"))
 
 
 def number(text: str) -> Any:
@@ -104,13 +111,6 @@ def mark_unconverged(axes: Axes, points: Iterable[tuple[float, float, Row]]) -> 
     if lost:
         foot = axes.get_xaxis_transform()
         axes.plot(lost, [0.02] * len(lost), label=UNCONVERGED, transform=foot, clip_on=False, **look)
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw what is inside in the one style of all figures."""
-    with mpl.rc_context(STYLE):
-        yield
 
 
 # columns of a summary that are no settings

@@ -8,7 +8,8 @@ from itertools import cycle
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, series, style, values
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, series, values
+from simlab.drawing.sheets import SYMBOLS, by_label, key, sheet, style
 
 KINDS = ("tails", "mcallester_ortiz", "knvz", "kv", "score", "esty", "bootstrap")
 COLOURS = (*CYCLE, "#000000", "#999933", "#882255")
@@ -27,14 +28,14 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
     colours = dict(zip(plain, cycle(COLOURS), strict=False))
     with style():
         shown = [kind for kind in KINDS if mean_of(summary, "estimate", method=f"good_turing, {kind}") is not None]
-        figure = Figure(figsize=(1.6 + 1.75 * max(len(shown), 2), 4.4))
+        figure = sheet(1.6 + 1.75 * max(len(shown), 2), 4.4)
         panels = figure.subplots(2, len(shown), sharex=True, sharey="row", squeeze=False)
         for kind, coverage, width in zip(shown, *panels, strict=True):
+            own = [row for row in summary if row["method"] == f"good_turing, {kind}"]
             for i, world in enumerate(worlds):
-                where = {"world": world, "method": f"good_turing, {kind}"}
                 look = (colours[world], "-") if world in colours else (colours[TWINS[world]], "--")
-                _coverage(coverage, series(summary, "estimate", **where), look, 10 ** (0.5 * i / len(worlds) - 0.25))
-                found = series(summary, "width", **where)
+                _coverage(coverage, series(own, "estimate", world=world), look, 10 ** (0.5 * i / len(worlds) - 0.25))
+                found = series(own, "width", world=world)
                 width.plot(
                     [n for n, _ in found],
                     [row["mean"] * n**0.5 for n, row in found],
@@ -47,11 +48,10 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
                 )
             coverage.axhline(1 - summary[0]["gamma"], color=GREY, ls=":", lw=1)
             coverage.set(title=kind.replace("_", " "), xscale="log")
-            width.set(yscale="log", xlabel="draws N")
-        panels[0][0].set_ylabel("coverage of the missing mass")
+            width.set(yscale="log", xlabel=SYMBOLS["draws"])
+        panels[0][0].set_ylabel("coverage of MM")
         panels[1][0].set_ylabel(r"$\sqrt{N}$ · mean width")
-        handles, labels = panels[1][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+        key(figure, by_label([panels[1][0]]), beside=True)
     return figure
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from simlab.drawing.ink import GREY, Row, Z, mean_of, style, values
+from simlab.drawing.ink import GREY, Row, Z, mean_of, values
+from simlab.drawing.sheets import SYMBOLS, key, sheet, style
 
 # Miao & Kearns 2025 (arXiv 2502.08666), read off the figures stored in their public notebooks, to +-.01
 PUBLISHED_TREND = ((0.21, 0.09), (0.35, 0.20), (0.57, 0.33), (0.67, 0.38), (0.79, 0.42), (0.87, 0.43), (0.96, 0.47))
@@ -51,7 +52,7 @@ def error_against_monofacts(summary: Sequence[Row]) -> Figure:
     for the chain made calibrated (for the others it is below 0). Grey: what an oracle scores by sampling noise alone.
     """
     with style():
-        figure = Figure(figsize=(9.6, 6.0))
+        figure = sheet(9.6, 6.0)
         above, below = figure.subplots(2, 3, sharex=True, sharey=True)
         rows = [row for row in summary if row["mode"] == "films"]
         _lines(above[0], rows, "error_published", ("chain",))
@@ -82,7 +83,7 @@ def _words(above: Sequence[Axes], below: Sequence[Axes]) -> None:
         below, ("mass on false strings", "miscalibration, all strings", "upweighting, false strings"), strict=True
     ):
         axes.set_title(f"In theory: {title}")
-        axes.set_xlabel("monofact rate")
+        axes.set_xlabel(SYMBOLS["monofact_rate"])
     above[0].set(ylim=(-0.03, 1.03), ylabel="rate")
     below[0].set_ylabel("rate")
 
@@ -139,4 +140,4 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
     handles.append(Line2D([], [], color=COLOURS["spread"], ls=":", lw=1.1, label="its bound (Kalai & Vempala)"))
     handles.append(Line2D([], [], **ORACLE, label="a perfect oracle, sampled"))
     handles += [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]][:1]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
+    key(figure, {str(handle.get_label()): handle for handle in handles}, below=True, ncols=4)

@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, style, values
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, values
+from simlab.drawing.sheets import SYMBOLS, by_label, key, sheet, side_by_side, style
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY = CYCLE
 AT = "abstention_at_"
@@ -40,20 +41,18 @@ def abstention_from_grading(summary: Sequence[Row]) -> Figure:
     """
     with style():
         targets, judges = sorted(values(summary, "target")), sorted(values(summary, "false_pass"))
-        size = (2.6 + 1.9 * len(targets), 0.7 + 1.9 * len(judges))
-        figure = Figure(figsize=size)
+        figure = sheet(2.6 + 1.9 * len(targets), 0.7 + 1.9 * len(judges))
         panels = figure.subplots(len(judges), len(targets), sharex=True, sharey=True, squeeze=False)
         for line, judge in zip(panels, judges, strict=True):
             for axes, target in zip(line, targets, strict=True):
                 _abstention(axes, [r for r in summary if r["target"] == target and r["false_pass"] == judge], target)
-            said = f"lets {judge:.0%} of wrong\nanswers pass" if judge else "never errs"
+            said = f"lets {judge:.0%} of\nwrong answers pass" if judge else "never errs"
             line[0].set_ylabel(f"abstention\njudge {said}")
         for axes, target in zip(panels[0], targets, strict=True):
             axes.set_title("binary grading" if target == 0 else f"target t = {target:g}")
         for axes in panels[-1]:
             axes.set_xlabel("chance that the best\nanswer is right")
-        handles, labels = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+        key(figure, by_label([panels[0][0]]), beside=True)
     return figure
 
 
@@ -79,7 +78,7 @@ def calibration_from_posttraining(summary: Sequence[Row]) -> Figure:
     """ECE, delta, abstention and error along post-training, a row a base, a line a rule; bands: 95% Monte Carlo."""
     with style():
         bases, rules = values(summary, "base"), values(summary, "method")
-        figure = Figure(figsize=(1.6 + 2.0 * len(MEASURES), 0.9 + 1.9 * len(bases)))
+        figure = sheet(1.6 + 2.0 * len(MEASURES), 0.9 + 1.9 * len(bases))
         panels = figure.subplots(len(bases), len(MEASURES), sharex=True, squeeze=False)
         for line, base in zip(panels, bases, strict=True):
             for axes, measure in zip(line, MEASURES, strict=True):
@@ -93,7 +92,7 @@ def calibration_from_posttraining(summary: Sequence[Row]) -> Figure:
             axes.set_xlabel("step")
         labels = ["binary grading" if r == "binary" else f"target t = {str(r).removeprefix('target_')}" for r in rules]
         handles = panels[0][0].get_lines()[: len(rules)]
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(rules), fontsize=8)
+        key(figure, dict(zip(labels, handles, strict=True)), ncols=len(rules), fontsize=8)
     return figure
 
 
@@ -116,8 +115,8 @@ def _along(axes: Axes, rows: Sequence[Row], measure: str, colour: str) -> None:
 def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
     """Error and right answers against the number of samples that must agree; crosses: the rule run, not summed."""
     with style():
-        figure = Figure(figsize=(7.6, 3.0))
-        panels = list(figure.subplots(1, 2, sharex=True))
+        figure = sheet(7.6, 3.0)
+        panels = side_by_side(figure, 2, sharex=True)
         sizes = sorted(values(summary, "samples"))
         for method, (label, colour, mark) in MODELS.items():
             for axes, measure in zip(panels, ("error", "accuracy"), strict=True):
@@ -131,10 +130,9 @@ def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
         for axes, name in zip(panels, ("error", "right answers"), strict=True):
             axes.set(xlabel="samples that must agree", title=name, ylim=(0, None))
             axes.set_xticks(sizes, [f"{k:g}" for k in sizes])
-        handles, labels = panels[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
+        unique = by_label(panels[:1])
         run_last = sorted(unique, key=lambda label: label == "as it is run")
-        figure.legend([unique[label] for label in run_last], run_last, loc="outside right center", fontsize=7.5)
+        key(figure, {label: unique[label] for label in run_last}, beside=True)
     return figure
 
 
@@ -143,7 +141,7 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
 
     Line: the closed form of abstaining on a share of what is unseen; dashed: err + delta >= MM - k/K, the sharp bound.
     """
-    looks = {
+    looks: dict[str, tuple[str, dict[str, Any]]] = {
         "abstain": ("abstains by rule", {"color": ORANGE, "marker": "^", "ms": 5}),
         "target": ("post-trained, confidence target", {"color": GREEN, "marker": "s", "ms": 7, "mfc": "none"}),
         "binary": ("post-trained, binary grading", {"color": RED, "marker": "D", "ms": 4}),
@@ -152,8 +150,8 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
     }
     with style():
         sizes = sorted(values(summary, "answers"))
-        figure = Figure(figsize=(2.6 + 2.9 * len(sizes), 3.2))
-        panels = list(figure.subplots(1, len(sizes), sharex=True, sharey=True, squeeze=False)[0])
+        figure = sheet(2.6 + 2.9 * len(sizes), 3.2)
+        panels = side_by_side(figure, len(sizes), label=SYMBOLS["error"], sharex=True, sharey=True)
         for axes, answers in zip(panels, sizes, strict=True):
             rows = [row for row in summary if row["answers"] == answers]
             line = _curve(rows, "abstain", "frontier_gap", "frontier_error")
@@ -166,12 +164,9 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
                 points = _curve(rows, method, "calibration_gap", "error")
                 if points:
                     axes.plot(*zip(*points, strict=True), ls="", label=label, **look)
-            axes.set(title=f"|R| = {answers:g} plausible answers", xlabel="δ")
-        panels[0].set_ylabel("error")
+            axes.set(title=f"|R| = {answers:g} answers", xlabel=SYMBOLS["calibration_gap"])
         panels[0].set_ylim(bottom=-0.012)
-        handles, labels = panels[-1].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        figure.legend(unique.values(), unique.keys(), loc="outside right center", fontsize=7.5)
+        key(figure, by_label(panels[-1:]), beside=True)
     return figure
 
 

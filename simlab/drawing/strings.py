@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, style, values
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, values
+from simlab.drawing.sheets import by_label, key, sheet, side_by_side, style
 
 SMOOTHINGS = {"mle": "maximum likelihood", "add_constant": "add k", "katz": "Katz", "kneser_ney": "Kneser-Ney"}
 MARKERS = "osv^"
@@ -24,9 +25,9 @@ def error_from_context(summary: Sequence[Row]) -> Figure:
     """
     with style():
         kinds = values(summary, "tokens")
-        figure = Figure(figsize=(2.1 * len(kinds) + 2.6, 3.1))
-        panels = list(figure.subplots(1, len(kinds) + 1, sharey=True, squeeze=False)[0])
+        figure = sheet(2.1 * len(kinds) + 2.6, 3.1)
         constant = max(values(summary, "constant"))
+        panels = side_by_side(figure, len(kinds) + 1, label=f"err (constant {constant:g})", sharey=True)
         for axes, kind in zip(panels, kinds, strict=False):
             _orders(axes, [row for row in summary if row["tokens"] == kind], constant)
             axes.set(title=f"{kind} tokens", xlabel="order n")
@@ -35,12 +36,9 @@ def error_from_context(summary: Sequence[Row]) -> Figure:
         panels[0].set_yscale("symlog", linthresh=FLOOR)
         ticks = [0.0, *(10.0**-e for e in range(9, 0, -2)), 0.5]
         labels = ["0", *(f"$10^{{-{e}}}$" for e in range(9, 0, -2)), "1/2"]
-        panels[0].set(ylabel=f"error (constant {constant:g})", ylim=(-FLOOR / 4, 3.0), yticks=ticks, yticklabels=labels)
+        panels[0].set(ylim=(-FLOOR / 4, 3.0), yticks=ticks, yticklabels=labels)
         panels[0].minorticks_off()
-        handles: dict[str, Any] = {}
-        for axes in panels:
-            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=6, fontsize=7.5)
+        key(figure, by_label(panels), ncols=6)
     return figure
 
 
@@ -90,19 +88,18 @@ def letters_from_tokens(summary: Sequence[Row]) -> Figure:
     """
     with style():
         sizes, smoothings = sorted(values(summary, "draws")), values(summary, "smoothing")
-        figure = Figure(figsize=(2.5 * len(sizes) + 2.0, 0.6 + 2.0 * len(smoothings)))
+        figure = sheet(2.5 * len(sizes) + 2.0, 0.6 + 2.0 * len(smoothings))
         grid = figure.subplots(len(smoothings), len(sizes), sharex=True, sharey=True, squeeze=False)
         for row_of_axes, smoothing in zip(grid, smoothings, strict=True):
             for axes, n in zip(row_of_axes, sizes, strict=True):
                 rows = [row for row in summary if row["draws"] == n and row["smoothing"] == smoothing]
                 _counters(axes, rows)
                 axes.set(ylim=(-0.04, 1.0), xticks=sorted(values(summary, "length")))
-            row_of_axes[0].set_ylabel(f"{SMOOTHINGS.get(smoothing, smoothing)}\nerror")
+            row_of_axes[0].set_ylabel(f"{SMOOTHINGS.get(smoothing, smoothing)}\nerr")
         for above, below, n in zip(grid[0], grid[-1], sizes, strict=True):
             above.set_title(f"{n:,.0f} training words")
             below.set_xlabel("letters of the word")
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=7.5)
+        key(figure, by_label([grid[0][0]]), beside=True)
     return figure
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simlab.drawing.claims import PARTS
-from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, power, style, values
+from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, power, values
+from simlab.drawing.sheets import by_label, key, sheet, style
 
 CURVES = {  # label -> measure, factor, colour, dashes
     "error": ("error", 1.0, "black", "-"),
@@ -37,7 +38,7 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
     """
     with style():
         sizes, methods = sorted(values(summary, "draws")), values(summary, "method")
-        figure = Figure(figsize=(2.2 + 2.0 * max(len(methods), 2), 1.0 + 2.1 * len(sizes)))
+        figure = sheet(2.2 + 2.0 * max(len(methods), 2), 1.0 + 2.4 * len(sizes))
         grid = figure.subplots(len(sizes), len(methods) + 1, sharey=True, squeeze=False)
         for panels, n in zip(grid, sizes, strict=True):
             rows = [row for row in summary if row["draws"] == n]
@@ -48,12 +49,9 @@ def error_from_iiv_training(summary: Sequence[Row]) -> Figure:
             _slacks(panels[-1], rows, methods)
             panels[-1].set(title=f"slack, N = {power(n)}")
             panels[0].set_ylabel("probability")
-        found: dict[str, Any] = {}
-        for axes in grid.flat:
-            found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        found = by_label(list(grid.flat))
         order = [label for label in (*CURVES, BEST, *JUDGES, *PARTS) if label in found]
-        columns, handles = min(len(methods) + 1, 4), [found[name] for name in order]
-        figure.legend(handles, order, loc="outside upper center", ncols=columns, fontsize=7.5)
+        key(figure, {name: found[name] for name in order}, ncols=min(len(methods) + 1, 4))
     return figure
 
 
@@ -62,7 +60,7 @@ def _title(method: str, draws: float, rows: Sequence[Row]) -> str:
     title = f"{method.replace('_', ' ')}, N = {power(draws)}"
     fits = mean_of(rows, "converged", step=max(values(rows, "step")))
     missed = fits["n_not_converged"] if fits is not None else 0
-    return f"{title}\n{missed} of {fits['n']} not converged" if fits is not None and missed else title
+    return f"{title}\n{missed:g} of {fits['n']:g} fits\nnot converged" if fits is not None and missed else title
 
 
 def _curves(axes: Axes, rows: Sequence[Row]) -> None:
