@@ -497,7 +497,7 @@ def test_a_dry_run_judges_all_that_a_run_does(sweep, toy, capsys):
     )
     assert sweep(toy)[2] == ["simlab: all 4 blocks were there already: nothing to compute (--fresh recomputes)"]
     wrong = {
-        ("--workers", "0"): "workers = 0: must be a whole number of at least 1",
+        ("--workers", "0"): "--workers = 0: must be a whole number of at least 1",
         ("--engine", "ray"): "engine 'ray' is unknown: choose from dask, local, serial, threads",
         ("--out", "toy.py"): "results folder 'toy.py' cannot be written (Not a directory): choose another with "
         "--out DIR",

@@ -172,6 +172,38 @@ def test_a_pool_that_is_lost_gives_up_what_is_left(tmp_path):
     assert {outcome.job.key for outcome in found} == {job.key for job in jobs}
 
 
+def test_blocks_that_a_dead_worker_held_are_tried_alone_before_one_is_blamed(tmp_path):
+    """As on a cluster, which goes on when a worker dies: all in flight fail, and only one of them is the cause."""
+    jobs = make_plan(load(write(tmp_path, with_cell("")))).jobs
+    cause, began = jobs[1], []
+
+    class Died(Exception):
+        pass
+
+    class Opened:
+        def __enter__(self):
+            return Pool(submit, window=lambda: 4, fatal=(Died,), forgives=1)
+
+        def __exit__(self, *_):
+            return None
+
+    def submit(job):
+        began.append(job.key)
+        together = len(began) <= len(jobs)
+        future = Future()
+        if job is cause or together:
+            future.set_exception(Died())
+        else:
+            future.set_result(Outcome(job))
+        return future
+
+    found = list(run_blocks(one_by_one(jobs), Opened))
+    assert {outcome.job.key: outcome.lost for outcome in found} == {
+        job.key: "its worker died 2 times, for want of memory perhaps" if job is cause else None for job in jobs
+    }
+    assert sorted(began) == sorted([job.key for job in jobs] * 2)
+
+
 def test_a_pool_that_breaks_at_once_is_opened_again(tmp_path):
     jobs, opened = make_plan(load(write(tmp_path, with_cell("")))).jobs, []
 

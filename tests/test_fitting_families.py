@@ -145,7 +145,8 @@ def test_batches_reach_what_the_whole_corpus_reaches(model: Family) -> None:
     assert parts.trace.loss[-1] < whole.trace.loss[-1] + 0.05
     assert parts.trace.loss[-1] > whole.trace.loss[-1] - 0.05
     assert len(parts.trace.loss) == 801
-    assert np.isfinite(parts.trace.gradient_norm).all()
+    assert np.isnan(parts.trace.gradient_norm[:-1]).all()
+    assert parts.trace.gradient_norm[-1] < 0.2
 
 
 def test_a_batch_of_cells_is_refused() -> None:

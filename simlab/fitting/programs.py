@@ -78,10 +78,12 @@ class Program:
         return value
 
     def own_gradient(self, params: Params, data: Data, at: Array | None) -> tuple[Array, Params, Array]:
-        """The loss, each coordinate's own scaled gradient, and its norm over all coordinates."""
+        """The loss, each coordinate's own scaled gradient, and its norm over all coordinates (NaN of a batch)."""
         value, gradient = jax.value_and_grad(self.objective)(params, data, at)
         if data.sizes is None:
             own = jax.tree.map(lambda g: data.scale * g, gradient)
+            if at is not None:  # noise, for the most part, and it would take a twentieth of the time of a small step
+                return value, own, jnp.full((), jnp.nan, value.dtype)
             squares = jax.tree.map(lambda g: dot(g, g), own)
         else:
             own = jax.tree.map(

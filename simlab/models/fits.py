@@ -16,10 +16,10 @@ class Trace:
     """How a gradient fit went: one entry for each step, before it, and one after the last.
 
     ``loss`` is the training cross-entropy in nats a draw, with the penalty where weight decay is part of it;
-    ``gradient_norm`` is relative to that of the whole corpus at the start. Of a fit in batches the entries before the
-    last are those of each batch, and the last is of the whole corpus. ``converged`` says whether the last norm is
-    within ``tolerance``, and the last loss no sign of divergence. ``start``: the loss of the whole corpus before the
-    first step, ``least``: what no loss can lie below; infinite where there is no such number.
+    ``gradient_norm`` is relative to that of the whole corpus at the start. Of a fit in batches the losses before the
+    last are those of each batch, without a norm (NaN); the last are of the whole corpus. ``converged`` says whether
+    the last norm is within ``tolerance``, and the last loss no sign of divergence. ``start``: the loss of the whole
+    corpus before the first step, ``least``: what no loss can lie below; infinite where there is no such number.
     """
 
     loss: Float[np.ndarray, " steps"]

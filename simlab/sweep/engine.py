@@ -98,7 +98,7 @@ class _Run:
             if self.stopping():
                 for future in [future for future in live if pool.withdraw(future)]:
                     del live[future]
-            done = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done
+            done, in_company = wait(live, timeout=PULSE_S, return_when=FIRST_COMPLETED).done, len(live) > 1
             if not done and live:
                 self.gone = self.still_there(pool, since)
             for future in [future for future in live if future in done]:  # in the order in which they were begun
@@ -111,8 +111,11 @@ class _Run:
                 if error is None:
                     yield replace(future.result(), attempt=self.strikes[job.key] + 1)
                 elif isinstance(error, deaths):
-                    broken = broken or isinstance(error, BrokenExecutor)
-                    yield from self.struck(job, pool, pool.forgives if isinstance(error, BrokenExecutor) else 1)
+                    whole = isinstance(error, BrokenExecutor)
+                    broken = broken or whole
+                    # a pool that goes on blames all blocks its dead workers held, so one in company is tried alone
+                    alone = self.strikes[job.key] + (2 if in_company else 1)
+                    yield from self.struck(job, pool, pool.forgives if whole else alone)
                 elif said := pool.explain(error):
                     raise BadInput(said)
                 else:
