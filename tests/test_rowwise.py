@@ -169,6 +169,6 @@ def test_only_whole_tables_are_fitted_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_no_memory_for_it_is_said_before() -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("simlab.fitting.programs.available_memory", lambda: 4_000)
+        patched.setattr("simlab.fitting.memory.available_memory", lambda: 4_000)
         with pytest.raises(BadInput, match=r"^the whole corpus at once: softmax_table needs 5[.,]?\d* kB of 4 kB free"):
-            fit(a_corpus(), SoftmaxTable(), streams=STREAMS)
+            fit(a_corpus(), SoftmaxTable(), streams=STREAMS, steps=10)

@@ -48,16 +48,16 @@ def check_run(model: Family, examples: Examples, batch: int | None, steps: int, 
     """
     if batch is not None:
         row = sum(leaf.dtype.itemsize * math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(examples.rows))
-        _refuse(f"batch = {batch}: {model.name} needs", fits * batch * (row + 2 * NUMBER), "take a smaller batch")
+        refuse(f"batch = {batch}: {model.name} needs", fits * batch * (row + 2 * NUMBER), "take a smaller batch")
     of = f"steps = {steps}" if fits == 1 else f"steps = {steps} of {fits} fits"
-    _refuse(f"{of}: their losses need", fits * steps * 2 * NUMBER, "take fewer steps, and go on from init")
+    refuse(f"{of}: their losses need", fits * steps * 2 * NUMBER, "take fewer steps, and go on from init")
 
 
 def check_parameters(model: Family, given: Tree) -> None:
     """Raise ``BadInput`` where the parameters alone are more than the device has free."""
     shapes = jax.eval_shape(lambda key: model.start(key, given), jax.random.key(0))
     needed = sum(NUMBER * math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
-    _refuse(f"{_with_sizes(model)}: its parameters alone need", needed, "take a smaller model, or fewer facts")
+    refuse(f"{_with_sizes(model)}: its parameters alone need", needed, "take a smaller model, or fewer facts")
 
 
 def _with_sizes(model: Family) -> str:
@@ -67,7 +67,8 @@ def _with_sizes(model: Family) -> str:
     return f"{model.name}({', '.join(sizes)})" if sizes else model.name
 
 
-def _refuse(what: str, needed: int, way: str) -> None:
+def refuse(what: str, needed: int, way: str) -> None:
+    """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
     free = available_memory()
     if free is not None and needed > free:
         raise BadInput(f"{what} {storage(needed)} of {storage(free)} free: {way}")

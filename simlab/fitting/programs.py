@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from simlab.errors import BadInput
 from simlab.fitting.families import Family, Params, Tree
-from simlab.fitting.memory import available_memory, bytes_of, device_in_use
+from simlab.fitting.memory import available_memory, bytes_of, device_in_use, refuse
 from simlab.fitting.rules import MOST_STEPS, Hyper, Plan
 from simlab.terminal.wording import storage
 
@@ -170,23 +170,24 @@ def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]
     except jax.errors.JaxRuntimeError as error:  # a GPU's compiler tries out products there, with memory of their size
         if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
             raise
-        raise _too_large(program, f"more than the {storage(available_memory() or 0)}") from None
+        what, way = _told(program)
+        raise BadInput(f"{what} more than the {storage(available_memory() or 0)} free: {way}") from None
     check_memory(program, needed)
     return run  # type: ignore[no-any-return]
 
 
 def check_memory(program: Program, needed: int) -> None:
     """Raise ``BadInput`` where ``needed`` bytes are more than the device has free."""
-    free = available_memory()
-    if free is not None and needed > free:
-        raise _too_large(program, f"{storage(needed)} of {storage(free)}")
+    what, way = _told(program)
+    refuse(what, needed, way)
 
 
-def _too_large(program: Program, needed: str) -> BadInput:
+def _told(program: Program) -> tuple[str, str]:
+    """What needs memory, and the way out."""
     batch = program.plan.batch
     way = "take a smaller batch" if batch else "give a batch, or a smaller corpus or model"
     size = f"batch = {batch}" if batch else "the whole corpus at once"
-    return BadInput(f"{size}: {program.family.name} needs {needed} free: {way}")
+    return f"{size}: {program.family.name} needs", way
 
 
 @lru_cache(maxsize=64)
