@@ -32,6 +32,7 @@ STATIONS = (
     {"judging", "poor_models", "posttraining"},
     {"trials"},
     {"sweep", "audit"},
+    {"teach"},
 )
 LEAVES = STATIONS[2]
 MAY_SHARE = ({"models", "fitting"},)  # a fit carries its trace, and the table of logits is fitted

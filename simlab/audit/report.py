@@ -6,15 +6,12 @@ Nothing is loaded from elsewhere. All text is escaped here and nowhere else, so 
 from __future__ import annotations
 
 import html
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from simlab.drawing.audits import INK
+from simlab.drawing.inlining import inline
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +140,6 @@ def _grid(grid: Grid) -> str:
         f"{thead}<tbody>{rows}</tbody></table></div>"
     )
     return f"<details><summary>{_text(grid.caption)}</summary>{table}</details>" if grid.folded else table
-
-
-def inline(figure: Figure, name: str) -> str:
-    """The figure as SVG inside HTML: ids that no other figure has, and ``INK`` as the colour of the text around it."""
-    paper = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(paper, format="svg", transparent=True, metadata={"Date": None})
-    svg = paper.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
 
 
 CSS = """

@@ -17,10 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from simlab.drawing.ink import CYCLE, GREY
+from simlab.drawing.inlining import INK
 from simlab.drawing.sheets import style
-
-INK = "#010203"
-"""Stands for the page's own colour of text."""
 
 BLUE, RED, GREEN = CYCLE[0], CYCLE[1], CYCLE[2]
 THEME: Any = {

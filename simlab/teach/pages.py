@@ -1,0 +1,104 @@
+"""The parts of which a notebook of a demonstration is put together: head, controls, stage, questions, foot.
+
+Every notebook has the same few cells. What is said and shown is the demonstration's; this module lays it out.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import marimo as mo
+
+from simlab.drawing.inlining import standalone
+from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider
+from simlab.teach.pictures import inlined
+
+
+def head(shown: Demonstration) -> Any:
+    """Where one is among the demonstrations, the title, and why it is worth a minute."""
+    steps = "".join(
+        f'<a href="../{slug}/"{" aria-current=page" if slug == shown.slug else ""} title="{html.escape(title)}">{i}</a>'
+        for i, (slug, title) in enumerate(TITLES.items(), 1)
+    )
+    return mo.Html(
+        f'<header class="lecture"><nav aria-label="demonstrations"><a href="../">all</a>{steps}</nav>'
+        f"<h1>{html.escape(shown.title)}</h1><p>{html.escape(shown.motivation)}</p></header>"
+    )
+
+
+def controls(shown: Demonstration) -> Any:
+    """One element a control, set to what the address of the page says, which follows them."""
+    query = mo.query_params()
+    given = shown.settings(query.to_dict())
+    return mo.ui.dictionary({one.name: _element(one, given[one.name], query) for one in shown.controls})
+
+
+def _element(one: Control, value: Any, query: Any) -> Any:
+    def follow(now: Any) -> None:
+        query.set(one.name, f"{now:g}" if isinstance(one, Slider) else now)
+
+    if isinstance(one, Slider):
+        return mo.ui.slider(
+            steps=one.values, value=value, label=one.label, debounce=True, full_width=True, on_change=follow
+        )
+    words = {text: word for word, text in one.options.items()}
+    return mo.ui.radio(words, value=one.options[value], label=one.label, on_change=follow)
+
+
+def panel(elements: Any) -> Any:
+    """The controls below each other."""
+    return mo.vstack(list(elements.elements.values()), gap=0.9)
+
+
+def told(shown: Demonstration, settings: Mapping[str, Any]) -> Any:
+    """Where the controls stand, in words."""
+    lines = "".join(
+        f"<div><dt>{html.escape(one.label)}</dt><dd>{html.escape(one.told(settings[one.name]))}</dd></div>"
+        for one in shown.controls
+    )
+    return mo.Html(f'<dl class="set">{lines}</dl>')
+
+
+def stage(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> Any:
+    """The picture, its numbers, and what is seen."""
+    drawn = inlined(scene.figure, shown.slug)
+    cards = "".join(
+        f'<div><dt>{html.escape(number.label)}</dt><dd data-number="{number.name}" data-value="{number.value!r}">'
+        f"{html.escape(number.text)}</dd></div>"
+        for number in scene.numbers
+    )
+    return mo.Html(
+        f'<div class="stage" data-settings="{html.escape(urlencode(settings))}">'
+        f'<figure role="img" aria-label="{html.escape(scene.sentence)}">{drawn}</figure>'
+        f'<dl class="numbers">{cards}</dl>'
+        f'<p class="seen" aria-live="polite">{html.escape(scene.sentence)}</p></div>'
+    )
+
+
+def taking(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> Any:
+    """The figure as a file, and the address of the page with the controls as they are."""
+    figure = mo.download(
+        data=standalone(scene.figure, shown.slug).encode(),
+        filename=f"{shown.slug}.svg",
+        mimetype="image/svg+xml",
+        label="export this figure",
+    )
+    link = mo.Html(f'<a class="again" href="?{html.escape(urlencode(settings))}">link to these settings</a>')
+    return mo.hstack([figure, link], justify="start", gap=1.5)
+
+
+def foot(shown: Demonstration) -> Any:
+    """Three questions with their answers hidden, and where theorem, test and experiment are."""
+    asked = "".join(
+        f"<details><summary>{html.escape(question)}</summary><p>{html.escape(answer)}</p></details>"
+        for question, answer in shown.questions
+    )
+    claims = "".join(f"<li><code>{slug}</code>: {html.escape(says)}</li>" for slug, says in shown.claims())
+    files = ", ".join(f"<code>{name}</code>" for name in (*shown.tests, *shown.experiments))
+    return mo.Html(
+        f'<section class="ask"><h2>Three questions</h2>{asked}</section>'
+        f'<section class="more"><h2>Theorem, test, experiment</h2><ul>{claims}</ul><p>{files}</p></section>'
+    )
