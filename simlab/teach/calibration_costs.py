@@ -134,6 +134,7 @@ def _trade(axes: Any, way: list[Measures], here: Measures, floor: float, most: f
     axes.set(xlim=(0, most), ylim=(0, most), xlabel="gap δ", ylabel="error")
     axes.set_title("no learner in the hatched corner" if floor > 0 else "sharp bound: vacuous", fontsize=14)
     axes.locator_params(nbins=4)
+    axes.tick_params(pad=9)  # the ring at the end of an axis hides no number
 
 
 def _loss(axes: Any, change: Float[np.ndarray, " scales"] | None, slope: float, most: float) -> None:

@@ -124,7 +124,7 @@ def scene(unknown: float, bend: float, one_wrong: float, times: float, n_wrong: 
         bars.set_position((0.085, 0.02, 0.88, 0.375))
         _strip(strip, pairs, z, times)
         _bars(bars, found)
-    bound = f"vacuous ({_three(report.value)})" if report.vacuous else _three(report.value)
+    bound = f"vacuous ({report.value:.2f})".replace("-", "−") if report.vacuous else _three(report.value)
     numbers = (
         Number("error", "error, err", found.error, _three(found.error)),
         Number("iiv_error", "misjudged, err_iiv", found.twice_iiv_error / 2, _three(found.twice_iiv_error / 2)),
