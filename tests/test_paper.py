@@ -6,6 +6,7 @@ import math
 import random
 import re
 import runpy
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -299,6 +300,59 @@ def test_a_row_that_is_there_twice_stops_the_build(tmp_path: Path) -> None:
     a_page(tmp_path, f'#value("toy", {ASKED})', [*ROWS, ROWS[1]])
     assert "2 rows have" in sentence(tmp_path)
     assert "the table repeats itself" in sentence(tmp_path)
+
+
+# ---- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_words_that_no_longer_hold_stop_the_build(tmp_path: Path) -> None:
+    a_page(tmp_path, f'#holds("the error is small", cell("toy", {ASKED}) < 0.5)')
+    assert BUILD["pages"](BUILD["compile_paper"](tmp_path, {})) == 1
+    a_page(tmp_path, f'#holds("the error is large", cell("toy", {ASKED}) > 0.5)')
+    assert sentence(tmp_path) == (
+        "the text says that the error is large, and the tables no longer do: write it anew, or run make results "
+        "(sections/01-toy.typ:2)"
+    )
+
+
+WORDED = {  # claim -> the part of a table of which the text says something in words
+    "error_from_iiv": ("room", "gap"),
+    "error_from_singletons": ("error",),
+    "headline": ("error",),
+    "missing_mass_intervals": ("estimate",),
+    "error_from_choices": ("least_error",),
+    "error_from_context": ("error",),
+    "letters_from_tokens": ("error",),
+    "error_from_iiv_training": ("training_gap",),
+    "capacity": ("surprise_of_strangers",),
+    "memory_collapse": ("accuracy_old",),
+    "error_from_monofacts": ("error",),
+    "monofacts": ("error",),
+    "error_from_abstention": ("error",),
+    "abstention_from_grading": ("score",),
+    "calibration_from_posttraining": ("ece",),
+    "consistency_from_two_samples": ("error",),
+    "rank_from_grading": ("tau_competence",),
+}
+
+
+@pytest.mark.parametrize("claim", WORDED)
+def test_the_text_says_nothing_in_words_of_a_table_that_says_otherwise(paper: Any, claim: str, tmp_path: Path) -> None:
+    """All numbers of a measure are made the same: what differs in the text does so no longer, and the build stops."""
+    for folder in ("paper", "experiments/results", "benchmarks/results", "figures/output"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    path = tmp_path / "experiments" / "results" / f"{claim}.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["measure"] in WORDED[claim] and float(row["n"])]
+    for row in chosen:
+        row["mean"], row["coverage"] = "0.25", row["coverage"] and "0.25"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(BUILD["Unbuildable"], match=r"^the text says that .* and the tables no longer do: "):
+        BUILD["compile_paper"](tmp_path, BUILD["inputs"](tmp_path))
 
 
 # ---- no result is typed --------------------------------------------------------------------------------------------
