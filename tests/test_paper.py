@@ -182,6 +182,41 @@ def found(told: dict[str, Any]) -> tuple[float, float | None]:
     return float(row[column]), float(row[ERRORS[column]]) if column in ERRORS else None
 
 
+def test_every_number_over_many_rows_is_what_these_rows_make(paper: Any) -> None:
+    """Least, greatest, mean, count and the like, computed again without the paper's own reading."""
+    told = query(paper, "<aggregate>")
+    assert len({one["over"] for one in told}) >= 7
+    for one in told:
+        with (RESULTS / f"{one['claim']}.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if all(among(row[at], to) for at, to in one["asked"].items())]
+        rows = [row for row in rows if row[one["column"]] not in ("", "nan")]
+        if one["over"] == "within":
+            assert max(abs(float(row[one["column"]])) for row in rows) <= number_of(one["text"])[0], one
+            continue
+        for text, expected in zip(one["text"].split(" ± "), over_rows(one, rows), strict=True):
+            shown, half = number_of(text)
+            assert abs(shown - expected) <= half + 1e-9, one
+
+
+def over_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> list[float]:
+    """What these rows make of a number over all of them, with its error where it is a mean."""
+    column, kind = told["column"], told["over"]
+    numbers = [told["scale"] * float(row[column]) for row in rows]
+    if kind == "average":
+        return [sum(numbers) / len(rows), math.hypot(*(float(row[ERRORS[column]]) for row in rows)) / len(rows)]
+    if kind in ("least", "greatest"):
+        return [min(numbers) if kind == "least" else max(numbers)]
+    if kind == "rows":
+        return [len(rows)]
+    (number,) = numbers
+    return [number * float(rows[0]["n"]) if kind == "held" else number]
+
+
+def among(text: str, value: Any) -> bool:
+    """Whether a cell has that value, or one of these."""
+    return any(equal(text, one) for one in value) if isinstance(value, list) else equal(text, value)
+
+
 @pytest.mark.parametrize(
     ("number", "error", "text"),
     [
@@ -313,6 +348,12 @@ def test_words_that_no_longer_hold_stop_the_build(tmp_path: Path) -> None:
         "the text says that the error is large, and the tables no longer do: write it anew, or run make results "
         "(sections/01-toy.typ:2)"
     )
+
+
+def test_every_file_of_wording_is_read_by_its_section() -> None:
+    files = {path.name for path in (PAPER / "wording").glob("*.typ")}
+    assert files == {path.name for path in SECTIONS if f'#import "../wording/{path.name}"' in path.read_text()}
+    assert len(files) >= 9
 
 
 WORDED = {  # claim -> the part of a table of which the text says something in words
