@@ -24,7 +24,7 @@ def test_a_listed_corpus_and_its_truth_are_a_line_each() -> None:
         truth = list_facts(uniform(facts, answers=5, answer_rate=0.5), rng)
         corpus = sample_listed(truth, draws, rng)
         said = repr(corpus)
-        assert said.startswith(f"<Listed: prompt int64[{draws}] from 0 to ")
+        assert said.startswith(f"<Listed: prompt int64[{draws}] from ")
         assert f"answer int64[{draws}] from -1 to " in said
         assert said.endswith(f"answer_rate float64[{facts}] from 0.5 to 0.5, idk True, n_strings None, mode 'iid'>")
         assert repr(truth).endswith(f"correct int64[{facts}] from 0 to {truth.correct.max()}>")
