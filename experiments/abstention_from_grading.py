@@ -88,6 +88,7 @@ SHOWN = {
     "calibration_gap": "delta",
     "ece": "ECE",
 }
+MEASURES = ("accuracy", "kept", "nested", "spared", "threshold", "abstention_at_#")
 PICTURE = "abstention_from_grading"
 
 

@@ -81,6 +81,7 @@ SHOWN = {
     "ece": "ECE",
     "misplaced": "against\nits belief",
 }
+MEASURES = ("accuracy", "confidence", "score")
 PICTURE = "calibration_from_posttraining"
 
 

@@ -76,6 +76,7 @@ SHOWN = {
     "sampled_error": "error,\nsampled",
     "calibration_gap": "delta",
 }
+MEASURES = ("confidence", "ece")
 PICTURE = "consistency_from_two_samples"
 
 
