@@ -14,7 +14,7 @@ from toys import with_cell, write
 from simlab.errors import BadInput
 from simlab.sweep import run
 from simlab.sweep.cli import command
-from simlab.sweep.declared import check_target, declared
+from simlab.sweep.declared import check_target, declared_measures
 from simlab.sweep.loading import Experiment, load, load_facts
 from simlab.sweep.planning import Target
 from simlab.sweep.sweeping import Sweep
@@ -96,7 +96,7 @@ def test_rows_are_held_to_what_is_declared(toy: Callable[[str], Experiment], tmp
 @pytest.mark.parametrize("measures", ["'share'", "(1,)", "('',)", "3"])
 def test_what_is_no_list_of_names_is_a_sentence(measures: str, toy: Callable[[str], Experiment]) -> None:
     with pytest.raises(BadInput) as caught:
-        declared(toy(measures))
+        declared_measures(toy(measures))
     said = str(caught.value)
     assert said.startswith("toy.py: MEASURES = ")
     assert said.endswith(": must be a tuple of names, such as ('accuracy',)")
@@ -104,6 +104,6 @@ def test_what_is_no_list_of_names_is_a_sentence(measures: str, toy: Callable[[st
 
 def test_an_experiment_that_lists_nothing_is_not_held_to_it(tmp_path: Path) -> None:
     experiment = load(write(tmp_path, with_cell(f"return {ROWS}")))
-    assert declared(experiment) is None
+    assert declared_measures(experiment) is None
     check_target(experiment, Target(0.1, "anything"))
     check_target(experiment, None)

@@ -22,7 +22,7 @@ BESIDE = ("_estimand", "_low", "_high")
 """Columns beside a measure: what it estimates, and the ends of its interval."""
 
 
-def declared(experiment: Experiment) -> tuple[str, ...] | None:
+def declared_measures(experiment: Experiment) -> tuple[str, ...] | None:
     """The names that measures of this experiment may have; None where it does not say. Raises ``BadInput``."""
     own = getattr(run_source(experiment.source), "MEASURES", None)
     if own is None:
@@ -38,7 +38,7 @@ def declared(experiment: Experiment) -> tuple[str, ...] | None:
 
 def check_rows_declared(experiment: Experiment, rows: Iterable[Row]) -> None:
     """Raise ``BadInput`` for a measure of a row that the experiment does not list, where it lists any."""
-    known = declared(experiment)
+    known = declared_measures(experiment)
     if known is not None:
         columns = (*RESERVED, *experiment.along)
         for name in dict.fromkeys(name for row in rows for name in row if name not in columns):
@@ -49,7 +49,7 @@ def check_rows_declared(experiment: Experiment, rows: Iterable[Row]) -> None:
 
 def check_target(experiment: Experiment, target: Target | None) -> None:
     """Raise ``BadInput``, before anything runs, for a target's measure that no row of the experiment will have."""
-    known = None if target is None or target.measure is None else declared(experiment)
+    known = None if target is None or target.measure is None else declared_measures(experiment)
     if target is None or target.measure is None or known is None:
         return
     name = target.measure.removesuffix(COVERAGE)
