@@ -26,7 +26,7 @@ from simlab.leaderboards import Population, belief, confidence, normal_questions
 from simlab.rendering import name_of
 from simlab.seeds import Streams
 from simlab.teach.demonstrations import Choice, Demonstration, Number, Scene
-from simlab.teach.pictures import BLUE, GREY, INK, RED, drawing_lock, canvas
+from simlab.teach.pictures import BLUE, GREY, INK, RED, canvas, drawing_lock
 from simlab.teach.uploads import KINDS, laid, looks
 from simlab.worlds import zipf
 
