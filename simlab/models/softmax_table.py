@@ -33,7 +33,7 @@ class SoftmaxTable(Tabular):
 
     name: ClassVar[str] = "softmax_table"
     convex: ClassVar[bool] = True
-    rowwise: ClassVar[bool] = True
+    descent: ClassVar[str] = "rowwise"
 
     def examples(self, corpus: Corpus | Listed) -> Examples:
         """Lay out a listed corpus response by response, cells orbit by orbit."""
