@@ -37,13 +37,11 @@ figures: $(VENV)/.core  ## every figure, from the committed tables
 paper: $(VENV)/.paper  ## paper/output/paper.pdf, from the committed tables and the last test report
 	$(RUN) paper/build.py
 
-results: $(VENV)/.core  ## every experiment at the published size; copies the summaries to experiments/results, tables and pictures to README and docs
-	$(RUN) -m simlab.sweep --out results/headline
-	cp results/headline/summary.csv experiments/results/headline.csv
-	for claim in $(CLAIMS); do \
-		$(RUN) -m simlab.sweep experiments/$$claim.py --out results/$$claim \
-		&& cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; \
-	done
+results: $(VENV)/.core  ## every experiment at the published size, resumed; a table that drifted fails, ACCEPT=1 takes it over
+	$(RUN) -m simlab.sweep --out results/headline --resume
+	for claim in $(CLAIMS); do $(RUN) -m simlab.sweep experiments/$$claim.py --out results/$$claim --resume || exit 1; done
+	$(RUN) docs/drift.py results || test -n "$(ACCEPT)"
+	for claim in headline $(CLAIMS); do cp results/$$claim/summary.csv experiments/results/$$claim.csv || exit 1; done
 	$(RUN) docs/which_interval.py
 	$(RUN) docs/claims.py
 	mkdir -p figures/readme

@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from simlab.drawing.reading import read_table
 from simlab.errors import BadInput
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +60,15 @@ def stale(claim: str, width: str, root: Path = ROOT) -> bool:
     sources = [root / "experiments" / "results" / f"{claim}.csv", root / "figures" / f"{claim}.py"]
     sources += (root / "simlab" / "drawing").glob("*.py")
     return not drawn.exists() or drawn.stat().st_mtime < max(path.stat().st_mtime for path in sources if path.exists())
+
+
+def check_tables(root: Path = ROOT) -> None:
+    """Raise ``Unbuildable`` for the first committed table that is empty, cut short, irregular or undefined."""
+    for path in sorted((root / "experiments" / "results").glob("*.csv")):
+        try:
+            read_table(path)
+        except BadInput as mistake:
+            raise Unbuildable(str(mistake)) from mistake
 
 
 def draw(script: Path, width: str) -> str | None:
@@ -126,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.parse_args(arguments)
     started = time.perf_counter()
     try:
+        check_tables()
         draw_figures((one for one in shown_figures() if stale(*one)), workers=os.cpu_count() or 1)
         pdf = compile_paper()
     except Unbuildable as reason:

@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -123,36 +122,8 @@ NUMBERS = {"measure", "mean", "mcse", "q05", "q50", "q95", "n", "n_errors", "n_n
 }
 
 
-SETTLED = ("n", "n_errors", "seed")
-COMPARED = {"mean": "mcse", "bias": "bias_mcse", "coverage": "coverage_mcse"}
-
-
-def as_locked() -> bool:
-    """Whether the libraries that numbers come from are those of uv.lock."""
-    lock = (ROOT / "uv.lock").read_text()
-    names = ("numpy", "scipy", "numba", "jax", "jaxlib", "optax", "equinox")
-    return all(f'name = "{name}"\nversion = "{metadata.version(name)}"' in lock for name in names)
-
-
-def drifted(old: dict[str, Any], new: dict[str, Any], strict: bool) -> list[str]:
-    """The columns in which a rerun differs from the committed row: to 1e-9 where ``strict``, else by 4 sqrt(2) MCSE.
-
-    Settings and counts are the same either way; what was undefined stays so.
-    """
-    fixed = [name for name in old if name not in NUMBERS | {"version"}] + list(SETTLED)
-    wrong = [name for name in fixed if old[name] != new[name] and not (blank(old[name]) and blank(new[name]))]
-    for name, error in COMPARED.items():
-        if blank(old[name]) or blank(new[name]):
-            wrong += [name] * (blank(old[name]) != blank(new[name]))
-        elif new[name] != pytest.approx(old[name], rel=1e-9, abs=1e-15):
-            spread = max(value for value in (old[error], new[error], 0.0) if not blank(value))
-            if strict or not abs(new[name] - old[name]) <= 4 * 2**0.5 * spread:
-                wrong.append(name)
-    return wrong
-
-
-def blank(value: Any) -> bool:
-    return value in ("", None) or (isinstance(value, float) and math.isnan(value))
+DRIFT = runpy.run_path(str(ROOT / "docs" / "drift.py"))
+drifted = DRIFT["drifted"]
 
 
 @pytest.mark.slow
@@ -163,11 +134,7 @@ def test_a_rerun_at_published_size_gives_the_committed_table(path: Path | None, 
     name = path.stem if path else "headline"
     committed = drawing.read_table(ROOT / "experiments" / "results" / f"{name}.csv")
     again = drawing.read_table(tmp_path / "summary.csv")
-    assert list(committed[0]) == list(again[0])
-    assert [row["measure"] for row in committed] == [row["measure"] for row in again]
-    strict = committed[0]["version"] == again[0]["version"] and as_locked()
-    found = [(drifted(old, new, strict), old) for old, new in zip(committed, again, strict=True)]
-    assert [one for one in found if one[0]] == []
+    assert DRIFT["compare"](committed, again) == []
 
 
 def test_a_table_that_has_drifted_is_seen() -> None:
@@ -187,6 +154,31 @@ def test_a_table_that_has_drifted_is_seen() -> None:
     assert drifted(row, row | {"world": "another"}, False) == ["world"]
     exact = row | {"mcse": 0.0}
     assert drifted(exact, exact | {"mean": exact["mean"] + 1e-6}, False) == ["mean"]
+
+
+def test_a_rerun_that_drifts_is_told_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One cell of one table beside the committed ones; and tables of others."""
+    main = DRIFT["main"]
+    assert main([str(tmp_path)]) == 2
+    assert "has no NAME/summary.csv of a committed table: run make results" in capsys.readouterr().err
+    for name in ("headline", "error_from_iiv"):
+        (tmp_path / name).mkdir()
+        text = (ROOT / "experiments" / "results" / f"{name}.csv").read_text()
+        (tmp_path / name / "summary.csv").write_text(text)
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "2 tables agree with the committed ones\n"
+    head, first, *rest = text.splitlines(keepends=True)
+    (tmp_path / name / "summary.csv").write_text(head + first.replace("0.37934999999999997", "0.5") + "".join(rest))
+    assert main([str(tmp_path)]) == 2
+    assert (
+        "error_from_iiv.csv has drifted: line 2: mean of singleton_rate is 0.5 and was 0.37" in capsys.readouterr().err
+    )
+    (tmp_path / name / "summary.csv").write_text(head + first + "".join(rest[:-1]))
+    assert main([str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "headline" not in told
+    assert "error_from_iiv.csv has drifted: " in told
+    assert "error_from_iiv/summary.csv has no row of" in told
 
 
 def test_good_turing_experiment_against_its_exact_values() -> None:

@@ -6,6 +6,7 @@ import math
 import random
 import re
 import runpy
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +182,41 @@ def found(told: dict[str, Any]) -> tuple[float, float | None]:
     return float(row[column]), float(row[ERRORS[column]]) if column in ERRORS else None
 
 
+def test_every_number_over_many_rows_is_what_these_rows_make(paper: Any) -> None:
+    """Least, greatest, mean, count and the like, computed again without the paper's own reading."""
+    told = query(paper, "<aggregate>")
+    assert len({one["over"] for one in told}) >= 7
+    for one in told:
+        with (RESULTS / f"{one['claim']}.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if all(among(row[at], to) for at, to in one["asked"].items())]
+        rows = [row for row in rows if row[one["column"]] not in ("", "nan")]
+        if one["over"] == "within":
+            assert max(abs(float(row[one["column"]])) for row in rows) <= number_of(one["text"])[0], one
+            continue
+        for text, expected in zip(one["text"].split(" ± "), over_rows(one, rows), strict=True):
+            shown, half = number_of(text)
+            assert abs(shown - expected) <= half + 1e-9, one
+
+
+def over_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> list[float]:
+    """What these rows make of a number over all of them, with its error where it is a mean."""
+    column, kind = told["column"], told["over"]
+    numbers = [told["scale"] * float(row[column]) for row in rows]
+    if kind == "average":
+        return [sum(numbers) / len(rows), math.hypot(*(float(row[ERRORS[column]]) for row in rows)) / len(rows)]
+    if kind in ("least", "greatest"):
+        return [min(numbers) if kind == "least" else max(numbers)]
+    if kind == "rows":
+        return [len(rows)]
+    (number,) = numbers
+    return [number * float(rows[0]["n"]) if kind == "held" else number]
+
+
+def among(text: str, value: Any) -> bool:
+    """Whether a cell has that value, or one of these."""
+    return any(equal(text, one) for one in value) if isinstance(value, list) else equal(text, value)
+
+
 @pytest.mark.parametrize(
     ("number", "error", "text"),
     [
@@ -299,6 +335,65 @@ def test_a_row_that_is_there_twice_stops_the_build(tmp_path: Path) -> None:
     a_page(tmp_path, f'#value("toy", {ASKED})', [*ROWS, ROWS[1]])
     assert "2 rows have" in sentence(tmp_path)
     assert "the table repeats itself" in sentence(tmp_path)
+
+
+# ---- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_words_that_no_longer_hold_stop_the_build(tmp_path: Path) -> None:
+    a_page(tmp_path, f'#holds("the error is small", cell("toy", {ASKED}) < 0.5)')
+    assert BUILD["pages"](BUILD["compile_paper"](tmp_path, {})) == 1
+    a_page(tmp_path, f'#holds("the error is large", cell("toy", {ASKED}) > 0.5)')
+    assert sentence(tmp_path) == (
+        "the text says that the error is large, and the tables no longer do: write it anew, or run make results "
+        "(sections/01-toy.typ:2)"
+    )
+
+
+def test_every_file_of_wording_is_read_by_its_section() -> None:
+    files = {path.name for path in (PAPER / "wording").glob("*.typ")}
+    assert files == {path.name for path in SECTIONS if f'#import "../wording/{path.name}"' in path.read_text()}
+    assert len(files) >= 9
+
+
+WORDED = {  # claim -> the part of a table of which the text says something in words
+    "error_from_iiv": ("room", "gap"),
+    "error_from_singletons": ("error",),
+    "headline": ("error",),
+    "missing_mass_intervals": ("estimate",),
+    "error_from_choices": ("least_error",),
+    "error_from_context": ("error",),
+    "letters_from_tokens": ("error",),
+    "error_from_iiv_training": ("training_gap",),
+    "capacity": ("surprise_of_strangers",),
+    "memory_collapse": ("accuracy_old",),
+    "error_from_monofacts": ("error",),
+    "monofacts": ("error",),
+    "error_from_abstention": ("error",),
+    "abstention_from_grading": ("score",),
+    "calibration_from_posttraining": ("ece",),
+    "consistency_from_two_samples": ("error",),
+    "rank_from_grading": ("tau_competence",),
+}
+
+
+@pytest.mark.parametrize("claim", WORDED)
+def test_the_text_says_nothing_in_words_of_a_table_that_says_otherwise(paper: Any, claim: str, tmp_path: Path) -> None:
+    """All numbers of a measure are made the same: what differs in the text does so no longer, and the build stops."""
+    for folder in ("paper", "experiments/results", "benchmarks/results", "figures/output"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    path = tmp_path / "experiments" / "results" / f"{claim}.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["measure"] in WORDED[claim] and float(row["n"])]
+    for row in chosen:
+        row["mean"], row["coverage"] = "0.25", row["coverage"] and "0.25"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(BUILD["Unbuildable"], match=r"^the text says that .* and the tables no longer do: "):
+        BUILD["compile_paper"](tmp_path, BUILD["inputs"](tmp_path))
 
 
 # ---- no result is typed --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from simlab.drawing.claims import (
     missing_mass_from_singletons,
 )
 from simlab.drawing.grading import rank_from_grading
-from simlab.drawing.ink import publish, read_table, save
+from simlab.drawing.ink import publish, save
 from simlab.drawing.intervals import missing_mass_intervals
 from simlab.drawing.monofacts import error_against_monofacts
 from simlab.drawing.posttraining import (
@@ -22,6 +22,7 @@ from simlab.drawing.posttraining import (
     consistency_from_two_samples,
     error_from_abstention,
 )
+from simlab.drawing.reading import read_table
 from simlab.drawing.strings import error_from_context, letters_from_tokens
 from simlab.drawing.training import error_from_iiv_training
 

@@ -32,7 +32,7 @@ PARTS = {
 def error_from_choices(summary: Sequence[Row]) -> Figure:
     """Theorem 3 a panel for each C, Theorem 4 for all, and the slack of one C part by part.
 
-    Points are means over worlds (their Monte Carlo errors are smaller than they are); open where half of the prompts
+    Points are means over worlds, bars 1.96 MCSE (most are smaller than their points); open where half of the prompts
     have more choices than C; a dash is the least error of any member of the family. No point lies below the line.
     Beside a point stands m, the number of prompts that share a density. Crosses: some fits did not converge.
     """
@@ -90,6 +90,7 @@ def _scatter(axes: Axes, rows: Sequence[Row], bound: str, spread: Any, *, filled
     """Error against a bound, one point a method and setting."""
     rows = [row for row in rows if row["spread"] == spread]
     keys, told = [name for name in rows[0] if name not in SUMMARY], False
+    most = max((_kind(str(method))[1] for method in values(rows, "method")), key=lambda size: int(size or 0))
     for point in dict.fromkeys(tuple(row[name] for name in keys) for row in rows):
         where = dict(zip(keys, point, strict=True))
         for method in values(rows, "method"):
@@ -99,14 +100,22 @@ def _scatter(axes: Axes, rows: Sequence[Row], bound: str, spread: Any, *, filled
             kind, size = _kind(str(method))
             colour, marker, label = LOOKS[kind]
             look: dict[str, Any] = {"marker": marker, "ms": 4, "mec": colour, "mfc": colour if filled else "none"}
-            axes.plot(x["mean"], y["mean"], mew=0.8, lw=0, label=label if named else None, zorder=3, **look)
+            bars: dict[str, Any] = {
+                "xerr": [Z * x["mcse"]],
+                "yerr": [Z * y["mcse"]],
+                "ecolor": colour,
+                "elinewidth": 0.8,
+            }
+            told_as: dict[str, Any] = {"label": label} if named else {}
+            axes.errorbar([x["mean"]], [y["mean"]], mew=0.8, ls="", zorder=3, **told_as, **look, **bars)
             mark_unconverged(axes, [(x["mean"], y["mean"], y)])
             least = mean_of(rows, "least_error", method=method, **where)
             if named and least is not None:
                 axes.plot(x["mean"], least["mean"], "_", ms=8, color=colour, zorder=2)
             if named and kind == "pooled":
                 text = size if told else f"m = {size}"
-                axes.annotate(text, (x["mean"], y["mean"]), (5, -8), textcoords="offset points", fontsize=6)
+                off = (7, -3) if told and size == most else (4, -11)  # the last stands beside its point, not below it
+                axes.annotate(text, (x["mean"], y["mean"]), off, textcoords="offset points", fontsize=6)
                 told = True
 
 

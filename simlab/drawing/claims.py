@@ -89,9 +89,10 @@ def error_from_monofacts(summary: Sequence[Row]) -> Figure:
         _panel(axes, summary, "error", "memorising", lines)
         for rate, error in _against_rate(summary, "error", "memorising"):
             label = f"N = {power(rate['draws'])}"
-            axes.annotate(label, (rate["mean"], error["mean"]), (-6, 8), textcoords="offset points", ha="right")
-        axes.set(xlabel=SYMBOLS["monofact_rate"], ylabel="mass on false strings, err", xlim=(-0.17, None))
-        _legend(figure, [axes], lines, "bounds of memorising")
+            axes.annotate(label, (rate["mean"], error["mean"]), (-3, 8), textcoords="offset points", ha="right")
+        axes.set(xlabel=SYMBOLS["monofact_rate"], ylabel="mass on false strings, err", xlim=(-0.13, None))
+        axes.set_xticks([tick for tick in axes.get_xticks() if 0.0 <= tick <= axes.get_xlim()[1]])
+        _legend(figure, [axes], lines, "lines: bounds of memorising")
     return figure
 
 
@@ -251,9 +252,11 @@ def missing_mass_from_singletons(summary: Sequence[Row]) -> Figure:
         worst = bounds.missing_mass_deviation(int(sizes[-1])).rms * sizes[-1] ** 0.5
         radius = [bounds.missing_mass_from_singletons(0.0, int(n)).value * n**0.5 for n in edges]
         axes.plot(edges, [worst, worst], "--", color="black", lw=1)
-        axes.annotate("worst case of any world", (edges[0], worst * 1.15), fontsize=7.5)
+        above: Any = {"xytext": (0, 2.5), "textcoords": "offset points", "fontsize": 7.5}
+        axes.annotate("worst case of any world", (edges[0], worst), **above)
         axes.plot(edges, radius, ":", color="black", lw=1)
-        axes.annotate("Lemma 1 allows at 99%", (edges[0], radius[0] * 0.6), fontsize=7.5)
+        axes.annotate("Lemma 1 allows at 99%", (edges[0], radius[0]), **above)
         axes.set(xscale="log", yscale="log", xlabel=SYMBOLS["draws"], ylabel=r"$\sqrt{N}$ · rms(sr − MM)")
+        axes.set_ylim(top=3 * radius[0])
         key(figure, by_label([axes]), beside=True)
     return figure

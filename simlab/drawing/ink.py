@@ -1,18 +1,19 @@
-"""Reading a summary table, and writing a figure whole or not at all."""
+"""Rows of a summary as a figure asks for them, and writing a figure whole or not at all."""
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simlab.drawing.reading import read_table
 from simlab.drawing.sheets import WIDTHS, printed, style
 from simlab.errors import unknown
 
@@ -23,12 +24,6 @@ SCREEN = "screen"
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe & Ito, safe for the colour-blind
 GREY = "#555555"
 Z = 1.96
-
-
-def read_table(path: str | Path) -> list[dict[str, Any]]:
-    """Read a summary written as CSV, numbers as floats where they are numbers."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [{name: number(text) for name, text in row.items()} for row in csv.DictReader(file)]
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -46,7 +41,7 @@ def publish(script: str, draw: Callable[[Sequence[Row]], Figure], widths: Sequen
 
     NAME.png is for the screen; NAME_one.pdf and NAME_two.pdf are for print, one and two columns wide. A figure with
     more panels than a column has room for names the ``widths`` that it has. ``python figures/NAME.py two`` draws that
-    one alone. Raises ``BadInput`` for a width that the figure does not have.
+    one alone. Raises ``BadInput`` for a width that the figure does not have, and for a table that is broken.
     """
     here, asked = Path(script), sys.argv[1:]
     for width in asked:
@@ -54,32 +49,22 @@ def publish(script: str, draw: Callable[[Sequence[Row]], Figure], widths: Sequen
             raise unknown(f"width of {here.stem}", width, (SCREEN, *widths))
     rows = read_table(here.parents[1] / "experiments" / "results" / f"{here.stem}.csv")
     for width in asked or (SCREEN, *widths):
-        if width == SCREEN:
-            print(save(draw(rows), here.parent / "output" / f"{here.stem}.png"))
-            continue
-        with printed(width):
-            print(save(draw(rows), here.parent / "output" / f"{here.stem}_{width}.pdf"))
-
-
-def number(text: str) -> Any:
-    """Return the number that ``text`` writes, or the text."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+        suffix = ".png" if width == SCREEN else f"_{width}.pdf"
+        with nullcontext() if width == SCREEN else printed(width):
+            print(save(draw(rows), here.parent / "output" / f"{here.stem}{suffix}"))
 
 
 def mean_of(rows: Iterable[Row], measure: str, **where: Any) -> Row | None:
     """Return the one row of ``measure`` that matches, or None."""
     for row in rows:
-        if row["measure"] == measure and all(row.get(name) == value for name, value in where.items()):
+        if row["measure"] == measure and all(row[name] == value for name, value in where.items()):
             return row
     return None
 
 
 def values(rows: Sequence[Row], name: str) -> list[Any]:
     """The values of a setting, in the order in which they come."""
-    return list(dict.fromkeys(row[name] for row in rows if name in row))
+    return list(dict.fromkeys(row[name] for row in rows))
 
 
 def series(rows: Sequence[Row], measure: str, **where: Any) -> list[tuple[float, Row]]:
@@ -102,7 +87,7 @@ def mark_unconverged(axes: Axes, points: Iterable[tuple[float, float, Row]]) -> 
 
     Where none is left to be drawn, since all diverged, the cross stands at the foot of the axes.
     """
-    missed = [(x, y) for x, y, row in points if row.get("n_not_converged")]
+    missed = [(x, y) for x, y, row in points if row["n_not_converged"]]
     look: Any = {"ls": "none", "marker": "x", "ms": 4.5, "mew": 0.8, "color": "black", "zorder": 6}
     drawn = [(x, y) for x, y in missed if math.isfinite(y)]
     if drawn:

@@ -12,6 +12,7 @@ from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, series, values
 from simlab.drawing.sheets import SYMBOLS, by_label, key, sheet, style
 
 KINDS = ("tails", "mcallester_ortiz", "knvz", "kv", "score", "esty", "bootstrap")
+NAMES = {"mcallester_ortiz": "McAllester–Ortiz", "knvz": "Lemma 1", "kv": "Kalai–Vempala", "esty": "Esty"}
 COLOURS = (*CYCLE, "#000000", "#999933", "#882255")
 TWINS = {"power_law_1.5": "zipf_1.5", "power_law_2": "zipf_2", "two_level_idk": "two_level"}
 """Worlds that have the colour of another, dashed: the same law, without an end or with IDK draws."""
@@ -20,7 +21,7 @@ TWINS = {"power_law_1.5": "zipf_1.5", "power_law_2": "zipf_2", "two_level_idk": 
 def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
     """Coverage of the missing mass, and width times sqrt(N), against N: a column an interval, a line a world.
 
-    Bars are 1.96 MCSE of the coverage; the dotted line is the level promised. All are intervals around f_1/N. A world
+    Bars are 1.96 MCSE; the dotted line is the level promised. All are intervals around f_1/N. A world
     of ``TWINS`` is dashed, in the colour of its twin.
     """
     worlds = [str(world) for world in values(summary, "world")]
@@ -36,9 +37,10 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
                 look = (colours[world], "-") if world in colours else (colours[TWINS[world]], "--")
                 _coverage(coverage, series(own, "estimate", world=world), look, 10 ** (0.5 * i / len(worlds) - 0.25))
                 found = series(own, "width", world=world)
-                width.plot(
+                width.errorbar(
                     [n for n, _ in found],
                     [row["mean"] * n**0.5 for n, row in found],
+                    yerr=[Z * row["mcse"] * n**0.5 for n, row in found],
                     marker=".",
                     ms=4,
                     lw=1,
@@ -47,7 +49,7 @@ def missing_mass_intervals(summary: Sequence[Row]) -> Figure:
                     label=world.replace("_", " "),
                 )
             coverage.axhline(1 - summary[0]["gamma"], color=GREY, ls=":", lw=1)
-            coverage.set(title=kind.replace("_", " "), xscale="log")
+            coverage.set(title=NAMES.get(kind, kind), xscale="log")
             width.set(yscale="log", xlabel=SYMBOLS["draws"])
         panels[0][0].set_ylabel("coverage of MM")
         panels[1][0].set_ylabel(r"$\sqrt{N}$ · mean width")

@@ -35,9 +35,9 @@ BASES = {"by_class": "believes the law\nof the class", "mlp": "MLP"}
 
 
 def abstention_from_grading(summary: Sequence[Row]) -> Figure:
-    """Abstention on unread prompts against the chance that their best answer is right: columns targets, rows judges.
+    """Abstention on unread prompts against the chance that their best answer is right: columns targets, rows graders.
 
-    Dotted: t, below which IDK is worth more than an answer; dashed: where the judge's own errors move that.
+    Dotted: t, below which IDK is worth more than an answer; dashed: where the grader's own errors move that.
     """
     with style():
         targets, judges = sorted(values(summary, "target")), sorted(values(summary, "false_pass"))
@@ -47,7 +47,7 @@ def abstention_from_grading(summary: Sequence[Row]) -> Figure:
             for axes, target in zip(line, targets, strict=True):
                 _abstention(axes, [r for r in summary if r["target"] == target and r["false_pass"] == judge], target)
             said = f"lets {judge:.0%} of\nwrong answers pass" if judge else "never errs"
-            line[0].set_ylabel(f"abstention\njudge {said}")
+            line[0].set_ylabel(f"abstention\ngrader {said}")
         for axes, target in zip(panels[0], targets, strict=True):
             axes.set_title("binary grading" if target == 0 else f"target t = {target:g}")
         for axes in panels[-1]:
@@ -125,8 +125,9 @@ def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
                 bars = [Z * row["mcse"] for _, row in found]
                 axes.errorbar(xs, ys, yerr=bars, color=colour, marker=mark, ms=6, lw=1.3, mfc="white", label=label)
             run = [(k, row) for k in sizes if (row := mean_of(summary, "sampled_error", samples=k, method=method))]
-            look: Any = {"color": "black", "ms": 3.5, "mew": 0.8, "zorder": 5}
-            panels[0].plot([k for k, _ in run], [row["mean"] for _, row in run], "+", label="as it is run", **look)
+            look: Any = {"color": "black", "fmt": "+", "ms": 3.5, "mew": 0.8, "elinewidth": 0.8, "zorder": 5}
+            ks, means, bars = [k for k, _ in run], [row["mean"] for _, row in run], [Z * row["mcse"] for _, row in run]
+            panels[0].errorbar(ks, means, yerr=bars, label="as it is run", **look)
         for axes, name in zip(panels, ("error", "right answers"), strict=True):
             axes.set(xlabel="samples that must agree", title=name, ylim=(0, None))
             axes.set_xticks(sizes, [f"{k:g}" for k in sizes])
@@ -139,7 +140,8 @@ def consistency_from_two_samples(summary: Sequence[Row]) -> Figure:
 def error_from_abstention(summary: Sequence[Row]) -> Figure:
     """The exchange of errors for delta: a panel for each |R|, a point a policy.
 
-    Line: the closed form of abstaining on a share of what is unseen; dashed: err + delta >= MM - k/K, the sharp bound.
+    Bars (1.96 MCSE) are smaller than the points. Line: the closed form of abstaining on a share of what is unseen;
+    dashed: err + delta >= MM - k/K, the sharp bound.
     """
     looks: dict[str, tuple[str, dict[str, Any]]] = {
         "abstain": ("abstains by rule", {"color": ORANGE, "marker": "^", "ms": 5}),
@@ -162,20 +164,27 @@ def error_from_abstention(summary: Sequence[Row]) -> Figure:
             axes.axhline(0.0, color=GREY, lw=0.6)
             for method, (label, look) in looks.items():
                 points = _curve(rows, method, "calibration_gap", "error")
+                bars = _curve(rows, method, "calibration_gap", "error", column="mcse")
                 if points:
-                    axes.plot(*zip(*points, strict=True), ls="", label=label, **look)
+                    (xs, ys), (across, up) = zip(*points, strict=True), zip(*bars, strict=True)
+                    half: dict[str, Any] = {
+                        "xerr": [Z * x for x in across],
+                        "yerr": [Z * y for y in up],
+                        "elinewidth": 0.8,
+                    }
+                    axes.errorbar(xs, ys, ls="", label=label, **half, **look)
             axes.set(title=f"|R| = {answers:g} answers", xlabel=SYMBOLS["calibration_gap"])
         panels[0].set_ylim(bottom=-0.012)
         key(figure, by_label(panels[-1:]), beside=True)
     return figure
 
 
-def _curve(rows: Sequence[Row], method: str, across: str, up: str) -> list[tuple[float, float]]:
-    """Two measures of a method at each share of abstention."""
+def _curve(rows: Sequence[Row], method: str, across: str, up: str, column: str = "mean") -> list[tuple[float, float]]:
+    """Two measures of a method at each share of abstention, or another column of them."""
     own = [row for row in rows if row["method"] == method]
     found = []
     for share in sorted(values(own, "abstained")):
         x, y = mean_of(own, across, abstained=share), mean_of(own, up, abstained=share)
         if x is not None and y is not None:
-            found.append((x["mean"], y["mean"]))
+            found.append((x[column], y[column]))
     return found

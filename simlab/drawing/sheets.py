@@ -7,6 +7,7 @@ On a screen a figure is as wide as its panels need. In print it is one or two co
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -121,7 +122,8 @@ def key(
         place = "outside right center" if beside else place
         figure.legend(handles, labels, loc=place, **{"ncols": 1 if beside else ncols, "fontsize": 7.5} | look)
         return
-    longest = max(max(map(len, label.split("\n"))) for label in labels) if labels else 1
+    plain = [re.sub(r"\\mathrm|[$\\{}_]", "", label) for label in labels]  # mathematics is shorter than it is written
+    longest = max(max(map(len, label.split("\n"))) for label in plain) if plain else 1
     room = int(WIDTHS[name] // (longest * 0.52 * SMALL / 72 + 0.36))
     title = look.get("title")
     told = {"title": title.replace("\n", " "), "title_fontsize": SMALL} if title else {}

@@ -34,8 +34,8 @@ def error_from_context(summary: Sequence[Row]) -> Figure:
         _constants(panels[-1], [row for row in summary if row["tokens"] == kinds[0]])
         panels[-1].set(title=f"{kinds[0]} tokens, largest n", xlabel="constant")
         panels[0].set_yscale("symlog", linthresh=FLOOR)
-        ticks = [0.0, *(10.0**-e for e in range(9, 0, -2)), 0.5]
-        labels = ["0", *(f"$10^{{-{e}}}$" for e in range(9, 0, -2)), "1/2"]
+        ticks = [0.0, *(10.0**-e for e in range(9, 1, -2)), 0.5]
+        labels = ["0", *(f"$10^{{-{e}}}$" for e in range(9, 1, -2)), "1/2"]
         panels[0].set(ylim=(-FLOOR / 4, 3.0), yticks=ticks, yticklabels=labels)
         panels[0].minorticks_off()
         key(figure, by_label(panels), ncols=6)
@@ -67,9 +67,10 @@ def _constants(axes: Axes, rows: Sequence[Row]) -> None:
     n, constants = max(values(rows, "order")), sorted(values(rows, "constant"))
     for place, smoothing in enumerate(SMOOTHINGS):
         found = [(c, mean_of(rows, "error", order=n, constant=c, method=smoothing)) for c in constants]
-        points = [(c, row["mean"]) for c, row in found if row is not None]
-        xs, ys = zip(*points, strict=True)
-        axes.plot(xs, ys, f"-{MARKERS[place]}", ms=6.5 - 1.5 * place, lw=0.8, mfc="none", color=CYCLE[place])
+        points = [(c, row["mean"], Z * row["mcse"]) for c, row in found if row is not None]
+        xs, ys, bars = zip(*points, strict=True)
+        look: dict[str, Any] = {"fmt": f"-{MARKERS[place]}", "ms": 6.5 - 1.5 * place, "lw": 0.8, "mfc": "none"}
+        axes.errorbar(xs, ys, yerr=bars, color=CYCLE[place], **look)
     axes.set(xscale="log")
 
 

@@ -12,17 +12,18 @@ from simlab.drawing.claims import PARTS
 from simlab.drawing.ink import CYCLE, GREY, Row, Z, mean_of, power, values
 from simlab.drawing.sheets import by_label, key, sheet, style
 
+IIV = r"err$_\mathrm{iiv}$"
 CURVES = {  # label -> measure, factor, colour, dashes
     "error": ("error", 1.0, "black", "-"),
-    "2 err_iiv of the density": ("iiv_error", 2.0, CYCLE[0], "-"),
+    f"2 {IIV} of the density": ("iiv_error", 2.0, CYCLE[0], "-"),
     "δ, population": ("calibration_gap", 1.0, CYCLE[3], "-"),
     "δ, training data": ("training_gap", 1.0, CYCLE[3], "--"),
     "bound of Theorem 1": ("error_from_iiv_value", 1.0, GREY, ":"),
 }
-BEST = "2 err_iiv of the best judge (MM)"
+BEST = f"2 {IIV} of the best judge (MM)"
 JUDGES = {  # label -> measure, fill: of judges that are trained to judge
-    "2 err_iiv, trained on N of D": ("iiv_error_direct", "white"),
-    "2 err_iiv, trained on the corpus": ("iiv_error_paired", CYCLE[0]),
+    f"2 {IIV}, trained on N of D": ("iiv_error_direct", "white"),
+    f"2 {IIV}, trained on the corpus": ("iiv_error_paired", CYCLE[0]),
 }
 LIMITS = (-0.15, 1.1)
 """Of all panels: a bound below zero says nothing, and is shown as far as that."""
@@ -80,7 +81,8 @@ def _curves(axes: Axes, rows: Sequence[Row]) -> None:
         judge = mean_of(rows, measure, step=steps[-1])
         if judge is not None and judge["n"]:
             look: Any = {"ms": 4, "color": CYCLE[0], "mfc": fill, "zorder": 4, "clip_on": False}
-            axes.plot([steps[-1]], [2 * judge["mean"]], "D", label=label, **look)
+            bar = [2 * Z * judge["mcse"]]
+            axes.errorbar([steps[-1]], [2 * judge["mean"]], yerr=bar, fmt="D", elinewidth=0.8, label=label, **look)
     axes.axhline(0.0, color=GREY, lw=0.6)
     axes.set_xscale("symlog", linthresh=1.0)
     marks = [0, *(10**e for e in range(len(f"{steps[-1]:.0f}")))]
@@ -106,6 +108,8 @@ def _slacks(axes: Axes, rows: Sequence[Row], methods: Sequence[str]) -> None:
                 at += size["mean"]
         axes.errorbar([place], [error["mean"]], yerr=[Z * error["mcse"]], fmt="s", ms=4, color="black", mfc="white")
     axes.axhline(0.0, color=GREY, lw=0.6)
-    names = [str(method).replace("_", " ") for method in methods]
-    axes.set_xticks(range(len(methods)), names, fontsize=7.5, rotation=30, ha="right", rotation_mode="anchor")
+    for place, method in enumerate(methods):  # above the bars: names below them would take the height of all panels
+        text, top = str(method).replace("_", " "), axes.get_xaxis_transform()
+        axes.text(place, 1.0, text, transform=top, fontsize=6.5, rotation=90, ha="center", va="top")
+    axes.set_xticks([])
     axes.set_xlim(-0.6, len(methods) - 0.4)
