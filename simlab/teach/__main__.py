@@ -45,7 +45,9 @@ def parse(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DEMONSTRATION]", help="The one to open, or a link to its settings; default: the list.", show_default=False
+            metavar="DEMONSTRATION",
+            help="The one to open, or a link to its settings; default: the list.",
+            show_default=False,
         ),
     ] = None,
     port: Annotated[
@@ -54,7 +56,9 @@ def parse(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
     html: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Write the demonstrations guessing and exam as files to mail, and serve none."),
+        typer.Option(
+            metavar="DIR", help="Write the demonstrations guessing and exam as files to mail, and serve none."
+        ),
     ] = None,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -33,7 +32,7 @@ POLICY = (
 NOT_KNOWN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>simlab</title>
 <body style="font: 1.3rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem">
 <h1>Open it from the terminal</h1>
-<p>These pages answer to the address that <code>python -m simlab.teach</code> prints when it starts, and to no other.</p>
+<p>These pages answer to the address that <code>python -m simlab.teach</code> prints, and to no other.</p>
 <p>To open this link again, give it to the program: <code>python -m simlab.teach '{link}'</code></p>
 """
 
@@ -42,7 +41,7 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 def place(text: str | None) -> str:
-    """The path and query that ``text`` means: none the list, ``exam`` a page, ``exam?t=0.75`` or a whole link its settings.
+    """The path and query that ``text`` means: the list, a page (``exam``), or its settings (``exam?t=0.75``, a link).
 
     Raises ``BadInput`` for a demonstration that is none, and for settings that do not parse.
     """
@@ -105,7 +104,7 @@ class Gate:
         refusal: Response | None = None
         origin = asked.headers.get("origin")
         token = asked.query_params.get(TOKEN, "")
-        if asked.headers.get("host") not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
+        if asked.headers.get("host", "").rpartition(":")[0] not in (HOST, "localhost"):
             refusal = PlainTextResponse("this server answers 127.0.0.1 and localhost alone", 400)
         elif origin is not None and origin != f"http://{asked.headers['host']}":
             refusal = PlainTextResponse("this server answers its own pages alone", 403)
@@ -131,20 +130,22 @@ def _guarded(send: Any) -> Any:
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             said = [(b"content-security-policy", POLICY.encode()), (b"referrer-policy", b"no-referrer")]
-            message = {**message, "headers": [*message.get("headers", ()), *said, (b"x-content-type-options", b"nosniff")]}
+            message = {
+                **message,
+                "headers": [*message.get("headers", ()), *said, (b"x-content-type-options", b"nosniff")],
+            }
         await send(message)
 
     return sending
 
 
-def pages(token: str, port: int) -> App:
+def site(token: str, port: int) -> App:
     """Every notebook below its name, the list of them at the root, behind the gate."""
     import marimo
 
     builder = marimo.create_asgi_app(token=token, quiet=True)
     for slug in TITLES:
-        if (NOTEBOOKS / f"{slug}.py").exists():
-            builder = builder.with_app(path=f"/{slug}", root=str(NOTEBOOKS / f"{slug}.py"))
+        builder = builder.with_app(path=f"/{slug}", root=str(NOTEBOOKS / f"{slug}.py"))
     return Gate(builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build(), token, port)
 
 
@@ -153,9 +154,8 @@ def serve(listener: socket.socket, token: str) -> None:
     import uvicorn
 
     for slug in TITLES:  # so that no visitor waits for what they import
-        with suppress(ModuleNotFoundError):
-            import_module(f"simlab.teach.{slug}")
-    app = pages(token, listener.getsockname()[1])
+        demonstration(slug)
+    app = site(token, listener.getsockname()[1])
     settings = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listener])

@@ -10,16 +10,10 @@ app = marimo.App(width="full", app_title="Why must a model guess?", css_file="..
 
 
 @app.cell
-def home():
+def lessons():
     from simlab.teach import pages
 
     pages.home()
-    return (pages,)
-
-
-@app.cell
-def mail(pages):
-    pages.mail()
     return
 
 
