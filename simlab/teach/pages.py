@@ -47,10 +47,10 @@ def head(shown: Demonstration) -> Any:
 
 
 def _asked(shown: Demonstration) -> tuple[dict[str, Any], list[str]]:
-    """What the address says of each control, its default where it says nothing that is one; and why not, in sentences."""
+    """What the address says of each control, or else its default; and what was wrong with it, in sentences."""
     query, wrong = mo.query_params().to_dict(), []
     given = shown.settings()
-    for name in given.keys() & query.keys():
+    for name in [name for name in given if name in query]:
         try:
             given[name] = shown.settings({name: query[name]})[name]
         except BadInput as error:
@@ -95,7 +95,8 @@ def stage(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> An
     """The picture, its numbers, and what is seen."""
     drawn = inlined(scene.figure, shown.slug)
     cards = "".join(
-        f'<div><dt>{html.escape(number.label)}</dt><dd data-number="{number.name}" data-value="{number.value!r}">'
+        f"<div><dt>{html.escape(number.label)}</dt>"
+        f'<dd data-number="{number.name}" data-value="{float(number.value)!r}">'
         f"{html.escape(number.text)}</dd></div>"
         for number in scene.numbers
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -37,7 +37,6 @@ NOT_KNOWN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>simla
 """
 
 Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 def place(text: str | None) -> str:
@@ -88,14 +87,21 @@ class Gate:
     gate it goes with each request, for marimo asks for it as well.
     """
 
-    def __init__(self, app: App, token: str, port: int) -> None:
+    def __init__(self, app: Any, token: str, port: int) -> None:
         self.app, self.token, self.port = app, token, port
         self.cookie, self.secret = f"simlab_teach_{port}", secrets.token_urlsafe(32)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Answer a request, or hand it on."""
-        if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
+        """Answer a request, or hand it on; at the end of the server, end what marimo runs for each visitor."""
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            for route in self.app.routes:  # a thread that waits for a visitor who has gone would keep the program
+                manager = getattr(getattr(getattr(route, "app", None), "state", None), "session_manager", None)
+                if manager is not None:
+                    await manager.shutdown()
+            await send({"type": "lifespan.shutdown.complete"})
             return
         from starlette.requests import HTTPConnection
         from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -139,7 +145,7 @@ def _guarded(send: Any) -> Any:
     return sending
 
 
-def site(token: str, port: int) -> App:
+def site(token: str, port: int) -> Gate:
     """Every notebook below its name, the list of them at the root, behind the gate."""
     import marimo
 
@@ -155,7 +161,7 @@ def serve(listener: socket.socket, token: str) -> None:
 
     for slug in TITLES:  # so that no visitor waits for what they import
         demonstration(slug)
-    app = site(token, listener.getsockname()[1])
-    settings = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+    gate = site(token, listener.getsockname()[1])
+    settings = uvicorn.Config(gate, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listener])
