@@ -82,7 +82,8 @@ function choices(rule, stated, from, q, gives) {
   else parts.push(words(left + 8, y(rule.abstain) - 16, "IDK"));
   const half = (rule.abstain + rule.correct) / 2;
   const along = (half - rule.wrong) / (rule.correct - rule.wrong);
-  parts.push(words(x(along) - 22, y(half), "answer", { "text-anchor": "end" }));
+  const steep = (y(0) - y(rule.correct - rule.wrong)) / (right - left);
+  parts.push(words(x(along) - 12 - 11 / steep, y(half), "answer", { "text-anchor": "end" }));
   const [cx, cy, colour] = [x(q), y(Math.max(earns(rule, q), data.lowest + 0.06)), gives ? GREEN : RED];
   const dot = { fill: gives ? colour : "none", stroke: colour, "stroke-width": 5 };
   parts.push(
@@ -95,7 +96,7 @@ function choices(rule, stated, from, q, gives) {
 
 /** Two models under two rules, and who is first. */
 function leaders(scores, second) {
-  const [left, right, top, bottom] = [572, 856, 74, 356];
+  const [left, right, top, bottom] = [556, 856, 74, 356];
   const low = Math.min(0, ...scores.flat().map((one) => one.score - one.stray));
   const y = scale(low - 0.05 * (1 - low), 1 + 0.05 * (1 - low), bottom, top);
   const step = [0.25, 0.5, 1, 2, 5].find((one) => (1 - low) / one <= 5);
@@ -108,20 +109,20 @@ function leaders(scores, second) {
   for (let i = Math.ceil((low - 1e-9) / step); i * step <= 1; i++)
     parts.push(line(left - 6, y(i * step), left, y(i * step)), words(left - 10, y(i * step), minus(String(i * step)), { "text-anchor": "end" }));
   scores.forEach((both, column) => {
-    const centre = left + (right - left) * (0.25 + 0.5 * column);
+    const centre = left + (right - left) * (0.28 + 0.465 * column);
     both.forEach(({ score, stray }, i) => {
-      const x = centre + (i ? 20 : -20);
+      const x = centre + (i ? 16 : -16);
       const colour = i ? BLUE : RED;
       const name = `${i ? "honest" : "guesser"}_${column ? "rule" : "binary"}`;
-      const known = { "data-number": name, "data-value": score, "text-anchor": i ? "start" : "end", "font-size": 18 };
+      const known = { "data-number": name, "data-value": score, "text-anchor": i ? "start" : "end", "font-size": 17, ...HALO };
       for (const end of [score - stray, score + stray]) parts.push(line(x - 7, y(end), x + 7, y(end), { stroke: colour, "stroke-width": 2.5 }));
       parts.push(line(x, y(score - stray), x, y(score + stray), { stroke: colour, "stroke-width": 2.5 }));
       parts.push(i ? mark("circle", { cx: x, cy: y(score), r: 8, fill: colour }) : mark("rect", { x: x - 8, y: y(score) - 8, width: 16, height: 16, fill: colour }));
-      parts.push(words(x + (i ? 13 : -13), y(score), minus(score.toFixed(2)), known));
+      parts.push(words(x + (i ? 12 : -12), y(score), minus(score.toFixed(2)), known));
     });
     const lead = both[0].score - both[1].score;
     const first = Math.abs(lead) < 1e-12 ? "a tie" : `first: ${lead > 0 ? "guesser" : "honest"}`;
-    parts.push(words(centre, bottom + 20, column ? second : "binary", middle), words(centre, bottom + 48, first, middle));
+    parts.push(words(centre, bottom + 20, column ? second : "binary", middle), words(centre, bottom + 48, first, { ...middle, "font-size": 18 }));
   });
   return parts.join("");
 }

@@ -6,6 +6,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 const INK = "currentColor";
+const HALO = { stroke: "var(--paper)", "stroke-width": 5, "paint-order": "stroke", "stroke-linejoin": "round" }; // around words on a line
 
 // ---- numbers as the lecture's pages write them ----
 
@@ -105,7 +106,8 @@ function show() {
       return card;
     }),
   );
-  at("again").href = `#${new URLSearchParams(now)}`;
+  at("stage").dataset.settings = new URLSearchParams(now);
+  at("again").href = `#${at("stage").dataset.settings}`;
 }
 
 function follow() {
@@ -120,11 +122,11 @@ function follow() {
 function exported() {
   const figure = at("picture").cloneNode(true);
   const [, , width, height] = figure.getAttribute("viewBox").split(" ");
-  for (const [key, value] of Object.entries({ xmlns: "http://www.w3.org/2000/svg", width, height, color: "#000", "font-family": "sans-serif" })) {
+  for (const [key, value] of Object.entries({ width, height, color: "#000", "font-family": "sans-serif" })) {
     figure.setAttribute(key, value);
   }
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([figure.outerHTML], { type: "image/svg+xml" }));
+  link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(figure)], { type: "image/svg+xml" }));
   link.download = `${data.slug}.svg`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
