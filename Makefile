@@ -8,10 +8,13 @@ EXPERIMENTS := $(wildcard experiments/*.py)
 CLAIMS := $(notdir $(basename $(EXPERIMENTS)))
 
 .DELETE_ON_ERROR:
-.PHONY: help sweep test test-slow check format figures paper results results-smoke bench bench-gpu bench-smoke lock clean
+.PHONY: help sweep teach test test-slow check format figures paper results results-smoke bench bench-gpu bench-smoke lock clean
 
 sweep: $(VENV)/.core  ## the headline sweep; ARGS="--seed 7" passes options on
 	$(RUN) -m simlab.sweep $(ARGS)
+
+teach: $(VENV)/.teach  ## the demonstrations, in a browser; ARGS="exam --no-browser" passes options on
+	$(RUN) -m simlab.teach $(ARGS)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -89,12 +92,17 @@ $(VENV)/.core: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and what its tests need into $(VENV): about a minute"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,paper]'
-	@touch $@ $(VENV)/.core $(VENV)/.paper
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev,paper,teach]'
+	@touch $@ $(VENV)/.core $(VENV)/.paper $(VENV)/.teach
 
 $(VENV)/.paper: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and the compiler of the paper into $(VENV): about a minute"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[paper]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.teach: pyproject.toml | $(VENV)/.made
+	@echo "installing simlab, what it needs and what serves its demonstrations into $(VENV): about a minute"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[teach]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.made

@@ -115,7 +115,7 @@ def test_import_simlab_loads_nothing_heavy() -> None:
     assert "jax" not in loaded_by("import simlab.drawing, simlab.bounds")
 
 
-@pytest.mark.parametrize("program", ["simlab.sweep", "simlab.audit", "simlab.bounds"])
+@pytest.mark.parametrize("program", ["simlab.sweep", "simlab.audit", "simlab.teach", "simlab.bounds"])
 def test_help_costs_little(program: str) -> None:
     """Under 0.3 s of processor time (not of the clock, which a busy machine stretches), and nothing heavy loaded."""
     command = [sys.executable, "-X", "importtime", "-m", program, "--help"]

@@ -110,11 +110,11 @@ def taking(shown: Demonstration, found: Report | BadInput, settings: Mapping[str
         data=found.page.encode(), filename="report.html", mimetype="text/html", label="export this report"
     )
     if not given:
-        return mo.vstack([made, pages.taking(shown, found.scene, settings)], gap=0.5)
+        return mo.vstack([made, pages.taking(shown, found.scene, settings)], align="start", gap=0.5)
     figure = mo.download(
         data=standalone(found.scene.figure, shown.slug).encode(),
         filename=f"{shown.slug}.svg",
         mimetype="image/svg+xml",
         label="export this figure",
     )
-    return mo.vstack([made, figure], gap=0.5)
+    return mo.vstack([made, figure], align="start", gap=0.5)

@@ -13,26 +13,55 @@ from urllib.parse import urlencode
 import marimo as mo
 
 from simlab.drawing.inlining import standalone
-from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider
+from simlab.errors import BadInput
+from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider, demonstration
 from simlab.teach.pictures import inlined
 
 
+def home() -> Any:
+    """The demonstrations as cards, in the order of the lecture, and how a link to settings is opened again."""
+    cards = "".join(
+        f'<a href="{shown.slug}/"><h2>{i}. {html.escape(shown.title)}</h2><p>{html.escape(shown.motivation)}</p></a>'
+        for i, shown in enumerate(map(demonstration, TITLES), 1)
+    )
+    return mo.Html(
+        '<header class="lecture"><h1>Why must a model guess?</h1>'
+        "<p>Seven demonstrations. Move a slider and watch; every number is computed as you look.</p></header>"
+        f'<nav class="lessons" aria-label="demonstrations">{cards}</nav>'
+        '<p class="note">Each page keeps its settings in its address: copy “link to these settings”, and open it '
+        "again, today or next year, with <code>python -m simlab.teach 'LINK'</code>.</p>"
+    )
+
+
 def head(shown: Demonstration) -> Any:
-    """Where one is among the demonstrations, the title, and why it is worth a minute."""
+    """Where one is among the demonstrations, the title, why it is worth a minute, and what was wrong with a link."""
     steps = "".join(
         f'<a href="../{slug}/"{" aria-current=page" if slug == shown.slug else ""} title="{html.escape(title)}">{i}</a>'
         for i, (slug, title) in enumerate(TITLES.items(), 1)
     )
+    wrong = "".join(f'<p class="refused" role="alert">{html.escape(one)}</p>' for one in _asked(shown)[1])
     return mo.Html(
         f'<header class="lecture"><nav aria-label="demonstrations"><a href="../">all</a>{steps}</nav>'
-        f"<h1>{html.escape(shown.title)}</h1><p>{html.escape(shown.motivation)}</p></header>"
+        f"<h1>{html.escape(shown.title)}</h1><p>{html.escape(shown.motivation)}</p>{wrong}</header>"
     )
+
+
+def _asked(shown: Demonstration) -> tuple[dict[str, Any], list[str]]:
+    """What the address says of each control, or else its default; and what was wrong with it, in sentences."""
+    query, wrong = mo.query_params().to_dict(), []
+    given = shown.settings()
+    for name in [name for name in given if name in query]:
+        try:
+            given[name] = shown.settings({name: query[name]})[name]
+        except BadInput as error:
+            wrong.append(f"{error}; shown is the default")
+    return given, wrong
 
 
 def controls(shown: Demonstration) -> Any:
     """One element a control, set to what the address of the page says, which follows them."""
     query = mo.query_params()
-    given = shown.settings(query.to_dict())
+    given, _ = _asked(shown)
     return mo.ui.dictionary({one.name: _element(one, given[one.name], query) for one in shown.controls})
 
 
@@ -66,7 +95,8 @@ def stage(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> An
     """The picture, its numbers, and what is seen."""
     drawn = inlined(scene.figure, shown.slug)
     cards = "".join(
-        f'<div><dt>{html.escape(number.label)}</dt><dd data-number="{number.name}" data-value="{number.value!r}">'
+        f"<div><dt>{html.escape(number.label)}</dt>"
+        f'<dd data-number="{number.name}" data-value="{float(number.value)!r}">'
         f"{html.escape(number.text)}</dd></div>"
         for number in scene.numbers
     )
@@ -87,7 +117,7 @@ def taking(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> A
         label="export this figure",
     )
     link = mo.Html(f'<a class="again" href="?{html.escape(urlencode(settings))}">link to these settings</a>')
-    return mo.hstack([figure, link], justify="start", gap=1.5)
+    return mo.vstack([figure, link], align="start", gap=0.6)
 
 
 def foot(shown: Demonstration) -> Any:
