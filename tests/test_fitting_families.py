@@ -505,7 +505,7 @@ def test_bad_settings_of_a_fit(model: Family, settings: dict[str, Any], sentence
 @pytest.mark.parametrize(
     ("corpora", "settings", "sentence"),
     [
-        (CORPUS, {}, "corpora = Listed(prompt=array("),
+        (CORPUS, {}, "corpora = <Listed: prompt int64[80] from"),
         ([], {}, "corpora is empty: give at least one"),
         ([CORPUS, None], {}, "corpus = None: must be a corpus, listed or of cells, or examples"),
         (
