@@ -29,6 +29,20 @@ POLICY = (
 )
 """What a page may load: its own server's files and what it makes itself. The browser refuses the rest."""
 
+ARROWS = """<script>
+addEventListener("keydown", event => {
+  const radio = event.composedPath()[0], step = {ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1}[event.key];
+  if (!step || radio.role !== "radio") return;
+  const all = [...radio.closest("[role=radiogroup]").querySelectorAll("[role=radio]")];
+  const next = all[(all.findIndex(one => one.ariaChecked === "true") + step + all.length) % all.length];
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  next.focus();
+  next.click();
+}, true);
+</script>"""
+"""One arrow key, one option: marimo's own, inside a shadow root, run through all the others first and end one back."""
+
 NOT_KNOWN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>simlab</title>
 <body style="font: 1.3rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem">
 <h1>Open it from the terminal</h1>
@@ -149,7 +163,7 @@ def site(token: str, port: int) -> Gate:
     """Every notebook below its name, the list of them at the root, behind the gate."""
     import marimo
 
-    builder = marimo.create_asgi_app(token=token, quiet=True)
+    builder = marimo.create_asgi_app(token=token, quiet=True, html_head=ARROWS)
     for slug in TITLES:
         builder = builder.with_app(path=f"/{slug}", root=str(NOTEBOOKS / f"{slug}.py"))
     return Gate(builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build(), token, port)
