@@ -34,26 +34,19 @@ from simlab.posttraining import (
     behave,
     best_of,
     by_class,
-    by_confidence,
     confidence_of,
     enumerate_responses,
     grader_of,
     imitate,
-    list_by_law,
     of_features,
-    of_groups,
-    peaked,
     posttrain,
     prefer,
     right_of,
     sample_posttraining,
-    world_of_classes,
 )
+from simlab.posttraining.studies import TOPS, groups_of, list_by_tops, policy_of
 from simlab.seeds import Streams
 
-TOPS = (0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97)
-"""Top probability of the answers of each class."""
-LEVELS = np.linspace(0.05, 0.95, 19)
 METHODS = ("exact", "reinforce", "ppo", "dpo", "best_of", "told", "untold")
 
 
@@ -88,6 +81,7 @@ SHOWN = {
     "calibration_gap": "delta",
     "ece": "ECE",
 }
+MEASURES = ("accuracy", "kept", "nested", "spared", "threshold", "abstention_at_#")
 PICTURE = "abstention_from_grading"
 
 
@@ -106,15 +100,15 @@ class Asked:
     """One world, its corpus, the base, and the rules that grade half of the prompts."""
 
     def __init__(self, config: Config, streams: Streams) -> None:
-        here = world_of_classes(len(TOPS), config.facts_per_class, config.answers, config.answer_rate)
         self.config, self.streams = config, streams
-        self.truth: Truth = list_by_law(here, peaked(np.array(TOPS), config.answers), streams.numpy("facts"))
+        sizes = config.facts_per_class, config.answers, config.answer_rate
+        self.truth: Truth = list_by_tops(*sizes, streams.numpy("facts"))
         self.corpus: Listed = sample_listed(self.truth, config.draws, streams.numpy("corpus"))
         self.base: Responses = enumerate_responses(by_class(self.corpus), self.corpus)
         self.confidence = confidence_of(self.base)
-        self.graded = streams.numpy("split").random(here.n_facts) < 0.5
+        self.graded = streams.numpy("split").random(self.truth.world.n_facts) < 0.5
         self.best = np.where(self.base.is_answer, self.base.base, -1.0).argmax(1)
-        self.group = by_confidence(self.base, self.confidence, LEVELS)
+        self.group = groups_of(self.base)
 
     def grader(self, rule: Rule) -> Grader:
         """The judge of a rule, on the prompts that are graded."""
@@ -129,7 +123,7 @@ class Asked:
 
     def trained(self, method: str, grader: Grader) -> Posttrained:
         """One policy of groups by confidence, post-trained by one of the methods."""
-        policy = of_groups(self.base, self.group, 3 * (len(LEVELS) + 1))
+        policy = policy_of(self.base)
         steps, streams = self.config.steps, self.streams
         if method == "exact":
             return posttrain(policy, grader, streams=streams, optimizer="adam", learning_rate=0.1, steps=steps)

@@ -33,22 +33,15 @@ from simlab.posttraining import (
     Responses,
     behave,
     by_class,
-    by_confidence,
     confidence_of,
     enumerate_responses,
     grader_of,
-    list_by_law,
     of_family,
-    of_groups,
-    peaked,
     posttrain,
-    world_of_classes,
 )
+from simlab.posttraining.studies import TOPS, list_by_tops, policy_of
 from simlab.seeds import Streams
 
-TOPS = (0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97)
-"""Top probability of the answers of each class."""
-LEVELS = np.linspace(0.05, 0.95, 19)
 RATES = {"by_class": 0.1, "mlp": 0.01}
 """Learning rates of Adam at which each policy comes to rest within the steps."""
 
@@ -81,6 +74,7 @@ SHOWN = {
     "ece": "ECE",
     "misplaced": "against\nits belief",
 }
+MEASURES = ("accuracy", "confidence", "score")
 PICTURE = "calibration_from_posttraining"
 
 
@@ -95,12 +89,6 @@ def check(config: Config) -> None:
 def rule_of(target: float) -> Rule:
     """The rule of a confidence target, binary grading where it is 0."""
     return confidence_target(target) if target else binary()
-
-
-def truth_of(config: Config, streams: Streams) -> Truth:
-    """List the facts of one class for each top probability, all prompts alike popular."""
-    here = world_of_classes(len(TOPS), config.facts_per_class, config.answers, config.answer_rate)
-    return list_by_law(here, peaked(np.array(TOPS), config.answers), streams.numpy("facts"))
 
 
 def trained_mlp(config: Config, truth: Truth, corpus: Listed, streams: Streams) -> Fitted:
@@ -139,13 +127,12 @@ def base_of(config: Config, truth: Truth, corpus: Listed, streams: Streams) -> t
         responses = enumerate_responses(fitted.density, corpus)
         return responses, of_family(responses, fitted)
     responses = enumerate_responses(by_class(corpus), corpus)
-    group = by_confidence(responses, confidence_of(responses), LEVELS)
-    return responses, of_groups(responses, group, 3 * (len(LEVELS) + 1))
+    return responses, policy_of(responses)
 
 
 def rows_of(config: Config, streams: Streams) -> list[dict[str, Any]]:
     """The rows of one replicate: one a (rule, step)."""
-    truth = truth_of(config, streams)
+    truth = list_by_tops(config.facts_per_class, config.answers, config.answer_rate, streams.numpy("facts"))
     corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
     responses, policy = base_of(config, truth, corpus, streams)
     belief = confidence_of(responses)

@@ -109,6 +109,20 @@ SMOKE: dict[str, Any] = {
     },
 }
 SHOWN = ("parameters", "bits_per_parameter", "accuracy", "error", "plateau", "error_from_iiv_slack")
+MEASURES = (
+    "baseline",
+    "bits_offered",
+    "bits_stored",
+    "bits_stored_per_fact",
+    "confidence",
+    "confidence_in_strangers",
+    "plateau_ended",
+    "plateau_exponent",
+    "plateau_exponent_error",
+    "plateau_exposures",
+    "surprise",
+    "surprise_of_strangers",
+)
 PICTURE = "bits_against_exposures"
 
 

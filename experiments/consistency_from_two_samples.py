@@ -29,23 +29,14 @@ from simlab.posttraining import (
     agreed,
     behave,
     by_class,
-    by_confidence,
-    confidence_of,
     enumerate_responses,
     grader_of,
-    list_by_law,
-    of_groups,
-    peaked,
     posttrain,
     right_of,
     sampled_agreement,
-    world_of_classes,
 )
+from simlab.posttraining.studies import list_by_tops, policy_of
 from simlab.seeds import Streams
-
-TOPS = (0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97)
-"""Top probability of the answers of each class."""
-LEVELS = np.linspace(0.05, 0.95, 19)
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -76,6 +67,7 @@ SHOWN = {
     "sampled_error": "error,\nsampled",
     "calibration_gap": "delta",
 }
+MEASURES = ("confidence", "ece")
 PICTURE = "consistency_from_two_samples"
 
 
@@ -85,21 +77,15 @@ def check(config: Config) -> None:
         raise BadInput(f"asked = {config.asked}: must rise from at least 1")
 
 
-def truth_of(config: Config, streams: Streams) -> Truth:
-    """List the facts of one class for each top probability, all prompts alike popular."""
-    here = world_of_classes(len(TOPS), config.facts_per_class, config.answers, config.answer_rate)
-    return list_by_law(here, peaked(np.array(TOPS), config.answers), streams.numpy("facts"))
-
-
 def models(config: Config, truth: Truth, corpus: Listed, graded: np.ndarray, streams: Streams) -> dict[str, Responses]:
     """Four models of one corpus: calibrated, post-trained by two rules, and one that guesses one unseen answer."""
     base = enumerate_responses(by_class(corpus), corpus)
-    group = by_confidence(base, confidence_of(base), LEVELS)
 
     def trained(rule: Rule) -> Responses:
         grader = grader_of(truth, corpus, base, rule, prompts=graded)
-        policy = of_groups(base, group, 3 * (len(LEVELS) + 1))
-        done = posttrain(policy, grader, streams=streams, optimizer="adam", learning_rate=0.1, steps=config.steps)
+        done = posttrain(
+            policy_of(base), grader, streams=streams, optimizer="adam", learning_rate=0.1, steps=config.steps
+        )
         return enumerate_responses(done.density, corpus)
 
     return {
@@ -112,7 +98,7 @@ def models(config: Config, truth: Truth, corpus: Listed, graded: np.ndarray, str
 
 def rows_of(config: Config, streams: Streams) -> list[dict[str, Any]]:
     """The rows of one replicate: one a (model, k)."""
-    truth = truth_of(config, streams)
+    truth = list_by_tops(config.facts_per_class, config.answers, config.answer_rate, streams.numpy("facts"))
     corpus = sample_listed(truth, config.draws, streams.numpy("corpus"))
     graded = streams.numpy("split").random(len(truth.correct)) < 0.5
     rows = []

@@ -63,6 +63,7 @@ SHOWN = {
     "abstention": "IDK",
     "error_from_iiv_slack": "Theorem 1\nslack",
 }
+MEASURES = ("off_frontier",)
 PICTURE = "error_from_abstention"
 
 

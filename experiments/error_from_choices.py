@@ -77,6 +77,15 @@ SMOKE: dict[str, Any] = {
     "grid": {"choices": (2, 4), "spread": (1, 2), "draws": (1_000,), "n_facts": (64,), "class_sizes": ((2, 64),)},
 }
 SHOWN = ("error", "least_error", "error_from_choices_value", "part_family", "part_threshold", "part_unequal")
+MEASURES = (
+    "best_iiv_error",
+    "best_threshold",
+    "bits_per_fact",
+    "mean_iiv_error",
+    "opt_lower",
+    "opt_upper",
+    "part_nonsense",
+)
 PICTURE = "error_from_choices"
 ARRAYS = 32
 """Arrays of prompts x responses that are held at once, at most: 31 of them while the softmax table is trained."""

@@ -56,6 +56,7 @@ SMOKE: dict[str, Any] = {
     "grid": {"tokens": ("word", "character"), "order": (1, 3, 8, 9, 40), "constant": (0.1, 0.01)},
 }
 SHOWN = ("error", "nonsense", "error_from_context_value", "error_from_context_slack", "error_from_iiv_slack")
+MEASURES = ()
 PICTURE = "error_from_context"
 
 

@@ -43,6 +43,7 @@ REPLICATES = 20
 BLOCK = 10
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (1_000,)}}
 SHOWN = ("error", "iiv_error", "valid_over_errors", "calibration_gap", "over", "room", "gap", "error_from_iiv_slack")
+MEASURES = ()
 PICTURE = "error_from_iiv"
 
 

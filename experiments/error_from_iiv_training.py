@@ -76,6 +76,17 @@ BLOCK = 10
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2, "grid": {"draws": (60,), "n_facts": (60,), "steps": (50,)}}
 ALONG = ("step",)
 SHOWN = ("error", "iiv_error", "calibration_gap", "training_gap", "over", "room", "gap", "error_from_iiv_slack")
+MEASURES = (
+    "generalisation_gap",
+    "iiv_error_bayes",
+    "iiv_error_direct",
+    "iiv_error_paired",
+    "judge_converged",
+    "loss_derivative",
+    "population_excess",
+    "training_cross_entropy",
+    "training_excess",
+)
 PICTURE = "error_from_iiv_training"
 
 RATES = {"softmax_table": 0.3, "bilinear": 0.03, "mlp": 0.01, "transformer": 0.03}

@@ -49,6 +49,7 @@ SHOWN = (
     "error_from_monofacts_value",
     "error_from_monofacts_sharp_value",
 )
+MEASURES = ()
 PICTURE = "error_from_monofacts"
 
 

@@ -52,6 +52,7 @@ SHOWN = {
     "error_from_singletons_sharp_value": "sharp form\nerror >=",
     "error_from_singletons_upper_value": "Theorem 2\nerror <=",
 }
+MEASURES = ()
 PICTURE = "bounds_against_draws"
 
 

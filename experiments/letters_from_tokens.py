@@ -70,6 +70,7 @@ SMOKE: dict[str, Any] = {
     "grid": {"draws": (200,), "smoothing": ("mle", "kneser_ney"), "length": (4, 8), "asked": ASKED},
 }
 SHOWN = ("error", "nonsense", "iiv_error", "error_from_iiv_value", "error_from_iiv_slack", "error_from_context_value")
+MEASURES = ("words_asked",)
 PICTURE = "letters_from_tokens"
 
 

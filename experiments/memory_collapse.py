@@ -67,6 +67,7 @@ SMOKE: dict[str, Any] = {
     "grid": {"old": (96,), "new": (8,), "hidden": (16,), "steps": (300,), "looks": ((0, 10, 200),), "batch": (32,)},
 }
 SHOWN = ("accuracy_old", "accuracy_taught", "error", "calibration_gap", "error_from_iiv_slack")
+MEASURES = ("confidence_old", "pretraining_converged", "surprise_old", "surprise_taught")
 PICTURE = "memory_collapse"
 
 

@@ -45,6 +45,7 @@ SMOKE: dict[str, Any] = {
     "grid": {"world": ("uniform_worst", "zipf_1"), "draws": (100, 10**9)},
 }
 SHOWN = ("singleton_rate", "missing_mass", "squared_deviation", "exact_mse", "missing_mass_from_singletons_value")
+MEASURES = ("exact_bias",)
 PICTURE = "missing_mass_from_singletons"
 
 

@@ -80,6 +80,7 @@ LARGE, LARGEST = 10**4, 10**6
 """Beyond the one N an eighth of the bootstraps is taken, beyond the other none: each costs up to seconds there."""
 ONE_SIDED = ("lower", "upper")
 SHOWN = ("estimate", "width", "singleton_rate", "missing_mass_from_counts_slack")
+MEASURES = ("squared_error",)
 PICTURE = "missing_mass_intervals"
 
 

@@ -125,6 +125,16 @@ SHOWN = {
     "miscalibration": "miscalibration",
     "error_from_monofacts_sharp_value": "bound",
 }
+MEASURES = (
+    "error_distinct",
+    "error_sampled",
+    "kl_published",
+    "miscalibration_binned",
+    "miscalibration_oracle",
+    "miscalibration_sampled",
+    "miscalibration_unresolved",
+    "missing_mass_published",
+)
 PICTURE = "error_against_monofacts"
 UPWEIGHTED = re.compile(r"(added|weighted|duplicated)_([1-9]\d*)")
 

@@ -54,6 +54,19 @@ SMOKE: dict[str, Any] = {
     "grid": {"benchmark": ("gpqa", "wildbench"), "generations": (10,)},
 }
 SHOWN = ("reversals", "leader_error", "price_of_honesty", "answers_from_last", "questions_needed", "power")
+MEASURES = (
+    "error_last",
+    "guessing_last",
+    "leader_answers_from",
+    "power_guesser",
+    "questions",
+    "questions_needed_guesser",
+    "reversals_by_chance",
+    "target",
+    "tau_competence",
+    "tau_willingness",
+    "answers_from_#",
+)
 PICTURE = "rank_from_grading"
 POINTS = 10
 """The course of selection is kept at the start and at this many generations."""

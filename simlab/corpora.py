@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.errors import BadInput, check_type, unknown
 from simlab.occupancy import sample_cells
+from simlab.records import brief
 from simlab.worlds import World, check_draws
 
 IDK = -1  # the response "I don't know" in a listed corpus
@@ -65,6 +66,7 @@ class Corpus:
         return self.times_answered > 0
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Truth:
     """A world whose facts are listed one by one, each with its right answer a_c, uniform on R_c (Definition 1)."""
@@ -74,6 +76,7 @@ class Truth:
     correct: Int[np.ndarray, " facts"]
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Listed:
     """A corpus draw by draw: ``prompt`` (which fact) and ``answer`` (0 ... |R_c| - 1, or IDK = -1).
@@ -276,17 +279,9 @@ def group(corpus: Listed) -> Corpus:
     cells, facts = np.unique(keys, axis=1, return_counts=True)
     classes, one_of_each = np.unique(corpus.fact_class, return_index=True)
     first = one_of_each[np.searchsorted(classes, cells[0])]
+    known = corpus.answers[first], corpus.answer_rate[first]
     return Corpus(
-        corpus.draws,
-        cells[0],
-        cells[1],
-        cells[2],
-        facts,
-        corpus.answers[first],
-        corpus.answer_rate[first],
-        corpus.idk,
-        corpus.n_strings,
-        mode=corpus.mode,
+        corpus.draws, cells[0], cells[1], cells[2], facts, *known, corpus.idk, corpus.n_strings, mode=corpus.mode
     )
 
 

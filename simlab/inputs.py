@@ -7,6 +7,8 @@ it. Nothing is broadcast, and no text, None or NaN becomes a number.
 from __future__ import annotations
 
 import math
+import re
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -109,3 +111,19 @@ def same_shape(name: str, values: np.ndarray, shape: tuple[int, ...], of: str) -
     """Raise ``BadInput`` unless ``values`` has the ``shape`` of what ``of`` names."""
     if values.shape != shape:
         raise BadInput(f"{name} has shape {values.shape} and {of} {shape}: give one for each")
+
+
+POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def bytes_of(size: str | int) -> int | None:
+    """Return the bytes that ``2GB``, ``1.5GiB``, ``100B`` or a plain number says; None where it says none.
+
+    kB, MB, GB and TB count by 1000, KiB and so on by 1024, in letters of either case.
+    """
+    if isinstance(size, int) and not isinstance(size, bool):
+        return size
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", size.strip().lower()) if isinstance(size, str) else None
+    if found is None or (found[3] and not found[2]):
+        return None
+    return int(Decimal(found[1]) * (1024 if found[3] else 1000) ** POWERS[found[2]])

@@ -26,6 +26,7 @@ from simlab.models import TableFit
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.models.tabular import Tabular
 from simlab.pairs import VALID, Pairs, lay_out
+from simlab.records import brief
 from simlab.seeds import Streams
 from simlab.worlds import World
 
@@ -115,6 +116,7 @@ def loss_derivative(mass: Float[np.ndarray, "facts responses"], fit: TableFit, z
 # a judge that is trained to judge
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Labelled:
     """Examples of D: ``prompt`` and ``response`` (a column of the table, IDK the last), and whether it is ``valid``."""

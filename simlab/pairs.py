@@ -17,12 +17,14 @@ from simlab.corpora import Corpus, Listed, Truth
 from simlab.errors import BadInput
 from simlab.models import Fit, TableFit
 from simlab.occupancy import binomials
+from simlab.records import brief
 from simlab.seeds import Streams
 from simlab.worlds import World
 
 VALID, ERROR, NONSENSE = 0, 1, 2
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs (c, r), one entry of each array a row.

@@ -31,6 +31,13 @@ from simlab.worlds import World, expected_missing_mass
 
 Row = dict[str, Any]
 
+MEASURES = (
+    *("error", "iiv_error", "calibration_gap", "valid_over_errors", "over", "room", "gap"),
+    *("cross_entropy", "miscalibration", "loss", "gradient_norm", "converged"),
+    *("singleton_rate", "missing_mass", "expected_missing_mass", "total_variation"),
+)
+"""What a trial's rows measure, beside the bounds."""
+
 
 def check_methods(methods: Sequence[str], world: World) -> None:
     """Raise ``BadInput`` for a method that is unknown or not defined in this world, before anything is drawn."""

@@ -15,8 +15,12 @@ from scipy.special import logsumexp
 
 from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
-from simlab.fitting import Examples, Family, fit
+from simlab.fitting import Examples, Family, fit, fit_many
+from simlab.fitting.families import Fitted
 from simlab.models import Fit, TableFit, Trace, learn
+from simlab.models.bilinear import Bilinear
+from simlab.models.mlp import MLP
+from simlab.models.softmax_table import SoftmaxTable
 from simlab.seeds import Streams
 from simlab.worlds import World, factoids, two_level, uniform, zipf
 
@@ -298,13 +302,79 @@ def test_a_learning_rate_that_diverges_is_flagged(learning_rate: float, weight_d
     assert not fit.trace.converged
 
 
-def test_a_loss_that_is_not_finite_has_not_converged() -> None:
-    """One huge step takes a corpus without IDK to p_hat = 1: no gradient is left, and no loss either."""
+@pytest.mark.parametrize("rate", [1e300, 1e308])
+def test_a_loss_that_is_not_finite_has_not_converged(rate: float) -> None:
+    """One huge step takes a corpus of one answer each to p_hat = 1 and a loss of 0, but under a penalty to none."""
     corpus = sample(uniform(4, answers=3, idk=False), 2000, Streams().numpy("corpus"))
-    fit = learn("softmax_table", corpus, Streams(), optimizer="sgd", learning_rate=1e308, steps=2)
-    assert fit.trace is not None
-    assert not np.isfinite(fit.trace.loss[-1])
-    assert not fit.trace.converged
+    there, lost = (
+        learn("softmax_table", corpus, Streams(), optimizer="sgd", learning_rate=rate, steps=2, weight_decay=decay)
+        for decay in (0.0, 1.0)
+    )
+    assert there.trace is not None
+    assert lost.trace is not None
+    assert there.seen.tolist() == [1.0] * len(there.seen)
+    assert there.trace.loss[-1] == 0
+    assert there.trace.converged
+    assert not np.isfinite(lost.trace.loss[-1])
+    assert not lost.trace.converged
+
+
+RATES = [factor * 10.0**power for power in range(-3, 19) for factor in (1, 3)]
+NEAR = 0.02  # nats: a gradient of a thousandth of its first leaves less of a table's loss
+
+
+def of_p_hat(fitted: Fitted, counts: np.ndarray) -> float:
+    """-sum of counts x ln p_hat / N from the density, which no cancellation touches."""
+    density = fitted.density
+    assert isinstance(density, TableFit)
+    return float(-(counts * np.log(np.where(counts > 0, density.p_hat, 1.0))).sum() / counts.sum())
+
+
+@dataclass(frozen=True)
+class Cancelling(SoftmaxTable):
+    """Negative control: a loss of two terms that both grow with the logits."""
+
+    rowwise: ClassVar[bool] = False
+
+    def loss(self, params: Any, rows: Any, weight: Any, given: Any) -> Any:
+        counts = given["counts"]
+        return jnp.sum(counts.sum(1) * jax.nn.logsumexp(params, axis=1) - (counts * params).sum(1)) / jnp.sum(weight)
+
+
+def at_all_rates(corpus: Corpus | Listed, model: Family, **told: Any) -> dict[float, Fitted]:
+    """The fits that converged, by their rate."""
+    fits = fit_many([corpus] * len(RATES), model, streams=[Streams()] * len(RATES), learning_rate=RATES, **told)
+    return {rate: fitted for rate, fitted in zip(RATES, fits, strict=True) if fitted.trace.converged}
+
+
+@pytest.mark.parametrize("answer_rate", [0.6, 1.0])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_what_has_converged_at_any_rate_is_at_the_loss_that_it_states(optimizer: str, answer_rate: float) -> None:
+    """Logits of 1e16 leave no gradient; a loss that they take the digits from may be any number below its start."""
+    listed = listed_corpus(zipf(20, answers=6, answer_rate=answer_rate), 80)[1]
+    counts = listed.counts
+    share = np.where(counts > 0, counts / counts.sum(1, keepdims=True).clip(1), 1.0)
+    entropy = -(counts * np.log(share)).sum() / counts.sum()
+    told: dict[str, Any] = {"optimizer": optimizer, "steps": 300}
+    for model, precision in (
+        *((SoftmaxTable(), "double"), (SoftmaxTable(), "single")),
+        *((Bilinear(8), "double"), (MLP(32, 16), "double")),
+    ):
+        found = at_all_rates(listed, model, precision=precision, **told)
+        for fitted in found.values():
+            assert entropy - 1e-3 <= fitted.trace.loss[-1] < fitted.trace.start
+            assert fitted.trace.loss[-1] == pytest.approx(of_p_hat(fitted, counts), abs=1e-3)
+        assert min(found, default=1.0) > 1e-3  # a rate too small has not converged
+        if model.convex:  # the loss of the others is not, and they may rest elsewhere
+            assert all(fitted.trace.loss[-1] <= entropy + NEAR for fitted in found.values())
+            cells = at_all_rates(group(listed), model, precision=precision, **told)
+            assert all(entropy - 1e-3 <= fitted.trace.loss[-1] <= entropy + NEAR for fitted in cells.values())
+            if optimizer == "adam" or answer_rate == 1:  # where this many steps are enough
+                assert min(found) <= 30
+                assert min(cells) <= 30
+    if answer_rate == 1:
+        wrong = at_all_rates(listed, Cancelling(), **told).values()
+        assert max(abs(fitted.trace.loss[-1] - of_p_hat(fitted, counts)) for fitted in wrong) > NEAR
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ from simlab.posttraining import (
     self_consistent,
     world_of_classes,
 )
+from simlab.posttraining.studies import LEVELS, TOPS, groups_of, list_by_tops
+from simlab.posttraining.studies import policy_of as policy_of_confidence
 from simlab.seeds import Streams
 
 S = Streams(11)
@@ -1058,3 +1060,19 @@ def test_the_committed_agreement_is_the_one_that_is_run() -> None:
     assert left("calibrated") < 0.25
     assert left("binary") > 0.75
     assert left("guess_one") == pytest.approx(0.8, abs=1e-9)
+
+
+def test_the_studies_share_facts_of_eight_tops_and_a_policy_of_their_confidence() -> None:
+    truth = list_by_tops(4_000, 10, 0.8, S.numpy("tops"))
+    first = [float((truth.correct[truth.fact_class == c] == 0).mean()) for c in range(len(TOPS))]
+    np.testing.assert_allclose(first, TOPS, atol=4 * 0.5 / 4_000**0.5)
+    corpus = sample_listed(truth, 1_000, S.numpy("corpus"))
+    base = enumerate_responses(by_class(corpus), corpus)
+    groups = groups_of(base)
+    level = np.searchsorted(LEVELS, confidence_of(base), side="right")
+    assert (groups // 3 == level[:, None]).all()
+    assert set(np.unique(groups % 3)) == {0, 1, 2}
+    policy = policy_of_confidence(base)
+    assert np.size(policy.start) == 3 * (len(LEVELS) + 1) > groups.max()
+    with pytest.raises(BadInput, match="top: must hold chances from 1/6"):
+        list_by_tops(10, 6, 0.8, S.numpy("tops"))

@@ -11,9 +11,8 @@ from scipy.special import logsumexp
 
 from simlab.corpora import Listed, list_facts, sample, sample_listed
 from simlab.errors import BadInput
-from simlab.fitting import fit, fit_many, rowwise
+from simlab.fitting import descending, exponentials, fit, fit_many, rowwise, running
 from simlab.fitting.families import Fitted
-from simlab.models.bilinear import Bilinear
 from simlab.models.softmax_table import SoftmaxTable
 from simlab.seeds import Streams
 from simlab.worlds import factoids, uniform
@@ -34,7 +33,7 @@ def general(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(*given: Any, **settings: Any) -> Any:
         with monkeypatch.context() as patched:
-            patched.setattr(rowwise, "applies", lambda *_: False)
+            patched.setattr(running, "descent_of", lambda *_: None)
             return (fit if not isinstance(given[0], list) else fit_many)(*given, **settings)
 
     return run
@@ -68,7 +67,7 @@ def test_the_steps_are_those_of_the_general_program(optimizer: str, rate: float,
 def test_the_comparison_would_notice_a_wrong_step(general: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: Adam with another second decay rate."""
     oracle = general(a_corpus(), SoftmaxTable(), streams=STREAMS, steps=60)
-    monkeypatch.setattr(rowwise, "DECAYS", (0.9, 0.9991, 1e-8))
+    monkeypatch.setattr(descending, "DECAYS", (0.9, 0.9991, 1e-8))
     with pytest.raises(AssertionError):
         same(fit(a_corpus(), SoftmaxTable(), streams=STREAMS, steps=60), oracle, 1e-6)
 
@@ -108,7 +107,7 @@ def test_looks_and_chunks_and_threads_do_not_move_the_last_bits(monkeypatch: pyt
     corpus = a_corpus(facts=200, draws=500)
     told: dict[str, Any] = {"streams": STREAMS, "steps": 90, "precision": "single"}
     plain = fit(corpus, SoftmaxTable(), **told)
-    monkeypatch.setattr(rowwise, "CHUNK", 13)
+    monkeypatch.setattr(descending, "CHUNK", 13)
     for threads in (1, 3):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
         other = fit(corpus, SoftmaxTable(), **told)
@@ -121,7 +120,7 @@ def test_powers_are_good_to_an_ulp(dtype: Any) -> None:
     rng = np.random.default_rng(1)
     z = np.concatenate([-rng.exponential(20, 2000), np.linspace(-1, 40, 300), [-1e4, -np.inf, np.nan]]).astype(dtype)
     weight, two = np.empty_like(z), np.empty_like(z)
-    rowwise._powers(z, dtype(0), weight, two, two.view(np.int32 if dtype is np.float32 else np.int64))
+    exponentials.powers(z, dtype(0), weight, two, two.view(np.int32 if dtype is np.float32 else np.int64))
     exact = np.exp(z[:-3].astype(np.longdouble))
     normal = exact > np.finfo(dtype).tiny * 10
     ours = (weight * two)[:-3]
@@ -155,16 +154,15 @@ def test_what_diverges_is_not_finite_here_too() -> None:
 
 
 def test_only_whole_tables_are_fitted_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool] = []
-    real = rowwise.applies
-    monkeypatch.setattr(rowwise, "applies", lambda *given: asked.append(real(*given)) or asked[-1])
+    asked: list[Any] = []
+    real = running.descent_of
+    monkeypatch.setattr(running, "descent_of", lambda *given: asked.append(real(*given)) or asked[-1])
     table, told = SoftmaxTable(), {"streams": STREAMS, "steps": 2}
     fit(a_corpus(), table, **told)
     fit(a_corpus(), table, batch=4, **told)
     fit(a_corpus(), table, precision="mixed", **told)
     fit(sample(uniform(30), 40, STREAMS.numpy("corpus")), table, **told)
-    fit(a_corpus(), Bilinear(2), **told)
-    assert asked == [True, False, False, False, False]
+    assert asked == [rowwise, None, None, None]
 
 
 def test_no_memory_for_it_is_said_before() -> None:

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from simlab.errors import BadInput
 from simlab.tables import FactTable, read_facts
+from simlab.tables.asking import ask, opened
 
 Rows = list[tuple[str, str]]
 
@@ -380,7 +381,36 @@ def test_many_rows_on_many_threads_and_little_memory(tmp_path: Path) -> None:
     expected = oracle(rows, "majority", "none", ())
     path = write(tmp_path, rows, ".csv")
     assert everything(facts(path)) == expected
-    assert everything(facts(path, memory_limit="64MB")) == expected
+    for limit in ("64MB", "64000000", 64_000_000, "62500KiB", " 64000 kB", "64000000B"):
+        assert everything(facts(path, memory_limit=limit)) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "held"),
+    [
+        ("2GB", 2 * 10**9),
+        ("800MiB", 800 * 2**20),
+        ("100000000", 10**8),
+        (10**8, 10**8),
+        ("100000000 B", 10**8),
+        ("200000kB", 2 * 10**8),
+        ("200000KiB", 200_000 * 2**10),
+        ("0.5g", 5 * 10**8),
+        (None, 10**9),
+    ],
+)
+def test_the_memory_limit_holds_for_the_database(limit: str | int | None, held: int) -> None:
+    with opened(limit) as engine:
+        told = ask(engine, "SELECT current_setting('memory_limit')")[0][0]
+        number, unit = told.split()
+    assert float(number) * 1024 ** ["bytes", "KiB", "MiB", "GiB"].index(unit) == pytest.approx(held, rel=0.06)
+
+
+@pytest.mark.parametrize("limit", ["1B", "1", 1])
+def test_a_memory_limit_below_all_needs_is_too_little(limit: str | int, tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        facts(write(tmp_path, [("a", "b")], ".csv"), memory_limit=limit)
+    assert str(caught.value) == f"memory_limit = {limit!r}: is too little to group this table: raise it"
 
 
 def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -647,7 +677,7 @@ BAD_SETTINGS = [
     ({"conflicts": "drop"}, "conflicts = 'drop' without prompt: whole rows cannot conflict: name prompt and answer"),
     *(
         ({**BOTH, "memory_limit": size}, f"memory_limit = {size!r}: is not a size: write it like '2GB' or '500MB'")
-        for size in ("2 pears", "0GB", "-1GB", "", "2GB'; --")
+        for size in ("2 pears", "0GB", "-1GB", "", "2GB'; --", 0, -1, 1e9, True, "0.4B")
     ),
 ]
 

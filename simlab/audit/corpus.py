@@ -57,7 +57,7 @@ def audit_corpus(
     order_check: bool = True,
     spelling_check: bool | None = None,
     seed: int = 0,
-    memory_limit: str | None = None,
+    memory_limit: str | int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> CorpusAudit:
     """Read a table of facts and return what it implies for a model that learns from it, with every premise checked.

@@ -41,7 +41,7 @@ def audit_evals(
     penalty: float | None = None,
     level: float = 0.95,
     skip_bad_rows: bool = False,
-    memory_limit: str | None = None,
+    memory_limit: str | int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> EvalsAudit:
     """Read evaluation logs and return what they say of the models, and of the grading, with every premise checked.

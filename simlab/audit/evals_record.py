@@ -15,6 +15,7 @@ from simlab.calibration import BrierParts, ReliabilityDiagram, RiskCoverage, Smo
 from simlab.estimates import Estimate, strict_fields
 from simlab.grading import Stated
 from simlab.logs import FORMATS, EvalLog
+from simlab.records import brief
 
 SCHEMA = 1
 """The version of the JSON; it is raised when a field goes away or changes its meaning."""
@@ -100,6 +101,7 @@ class AtTarget:
     best_score: float | None = None
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Scores:
     """The scores at some targets, over the whole range of targets, and its mean: with t uniform on [0, 1), of the

@@ -33,6 +33,7 @@ from simlab.errors import BadInput
 from simlab.estimates import Estimate
 from simlab.grading import confidence_target, penalty_of, points
 from simlab.logs import ABSTAINED, CORRECT, WRONG, EvalLog
+from simlab.records import brief
 
 TARGETS = (0.0, 0.5, 0.75, 0.9)
 """The targets whose scores are told."""
@@ -112,6 +113,7 @@ def score_at(
     return mean_score(points(rule, right, answered), clusters=clusters, level=level, span=(rule.wrong, 1.0))
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ByConfidence:
     """The rows of a log that count by their confidence: those that have one, and all abstentions, which score 0

@@ -15,11 +15,13 @@ from jaxtyping import Float, Int
 from simlab.calibration.confidences import Forecasts
 from simlab.calibration.intervals import whole_bins
 from simlab.errors import unknown
+from simlab.records import brief
 
 Binning = Literal["width", "mass"]
 """Bins of equal width in [0, 1], or between quantiles of the confidences, which hold equal numbers up to ties."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Sums:
     """Sums of ``features`` over the rows of each bin, [bins, features], and their covariance over clusters, flattened.

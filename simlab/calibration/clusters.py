@@ -11,11 +11,13 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.errors import BadInput
 from simlab.inputs import same_length
+from simlab.records import brief
 
 FEW = 30
 """Below this many clusters an interval that is right for many of them says so."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Clusters:
     """The cluster of each row, from 0 to ``number`` - 1; ``code`` is None where every row is one of its own."""

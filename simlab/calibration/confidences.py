@@ -11,8 +11,10 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.calibration.clusters import Clusters, clusters_of, rows_of_each
 from simlab.inputs import a_kind, numbers, outcomes, refuse
+from simlab.records import brief
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Forecasts:
     """One row an answer: its ``confidence`` in [0, 1], whether it is ``correct``, and which rows belong together.

@@ -18,6 +18,7 @@ from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
 from simlab.estimates import Estimate, check_level
+from simlab.records import brief
 
 DRAWS = 2_000
 """How many draws of the noise the lower end is taken from."""
@@ -26,6 +27,7 @@ PLUG_IN = "Guo, Pleiss, Sun & Weinberger 2017, arXiv 1706.04599; interval: momen
 DEBIASED = "Kumar, Liang & Ma 2019, arXiv 1909.10155, with the mean of the folded normal in the place of resampling"
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Gaps:
     """The signed gap d_b of each bin, sum over its rows of (y - c) / n, and the covariance of its noise."""

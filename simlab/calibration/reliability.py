@@ -12,8 +12,10 @@ from simlab.calibration.binned import Binning, bin_of, clusters_in, edges_of, su
 from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import student, wilson
 from simlab.estimates import check_level, strict_fields
+from simlab.records import brief
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ReliabilityDiagram:
     """One point a bin (low, high] that holds rows: mean ``confidence``, ``accuracy`` and its interval, and ``rows``."""

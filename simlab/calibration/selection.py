@@ -15,11 +15,13 @@ from jaxtyping import Float
 from simlab.calibration.confidences import Forecasts, check_forecasts
 from simlab.calibration.intervals import around, standard_error
 from simlab.estimates import Estimate, check_level
+from simlab.records import brief
 
 AURC = "Geifman & El-Yaniv 2017, arXiv 1705.08500; ties and variance: the mean over random orders, linearised"
 E_AURC = "Geifman, Uziel & El-Yaniv 2019, arXiv 1805.08206, with the exact area of the best order"
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
     """The share of errors among the answers at least as confident as ``threshold``, and how many those are of all.

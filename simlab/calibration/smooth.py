@@ -21,6 +21,7 @@ from simlab.calibration.expected_error import gaps
 from simlab.calibration.intervals import student, unseen_share
 from simlab.calibration.noise import far_off, noise_of, rank_error
 from simlab.estimates import Estimate, check_level, check_number
+from simlab.records import brief
 
 SOURCE = "Blasiok & Nakkiran 2023, arXiv 2309.12236; interval: inversion over the noise of the residuals"
 POINTS = 2**14
@@ -29,6 +30,7 @@ CELLS, DRAWS = 512, 1_000
 """Cells and draws of the noise from which the interval is taken."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class SmoothReliability:
     """The smooth reliability diagram: the accuracy near each ``confidence``, and how much of the data is there.

@@ -62,8 +62,9 @@ class Family:
     """Whether the loss is convex in the parameters; L-BFGS is for those."""
     least: ClassVar[float] = 0.0
     """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
-    rowwise: ClassVar[bool] = False
-    """Whether the parameters are the logits of ``given["counts"]`` themselves, so that each row is fitted apart."""
+    descent: ClassVar[str] = "general"
+    """The module of the whole corpus's descent on a CPU. By rows: the parameters are the logits of ``given["counts"]``
+    themselves. By blocks: those logits are ``params["prompts"] @ params["responses"].T``."""
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +12,11 @@ import numpy as np
 
 from simlab.corpora import A_CORPUS, Corpus, Listed
 from simlab.errors import BadInput, check_type, unknown
-from simlab.fitting import rowwise
+from simlab.fitting import blockwise, descending, rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
-from simlab.fitting.programs import Data, Program, compiled
+from simlab.fitting.programs import Data, Program, State, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
 from simlab.fitting.stopping import Best
 from simlab.models.fits import Fit, TableFit, Trace
@@ -80,6 +80,8 @@ def train(
     program = Program(model, roomy, plan.optimizer != "adamw" and any(weight_decay), many)
     hyper = [Hyper(rate, decay, plan.steps) for rate, decay in zip(learning_rate, weight_decay, strict=True)]
     data = [_data(program, *one) for one in zip(examples, streams, hyper, strict=True)]
+    for one in {repr(jax.tree.map(np.shape, some.given)): some for some in examples}.values():
+        check_parameters(model, one.given)
     starts = [_start(program, *one) for one in zip(init, examples, data, strict=True)]
     if record:
         _check_names(model, starts[0], examples[0], record)
@@ -144,7 +146,6 @@ def _data(program: Program, examples: Examples, streams: Streams, hyper: Hyper) 
 
 def _start(program: Program, init: Params | Fitted | None, examples: Examples, data: Data) -> Params:
     """The parameters to start from. Raises ``BadInput`` where those given are not of the model's shape."""
-    check_parameters(program.family, examples.given)
     fresh = program.family.start(jax.random.fold_in(data.key, 0), examples.given)
     given = init.params if isinstance(init, Fitted) else init
     if given is not None:
@@ -177,6 +178,24 @@ def _stack(*leaves: Any) -> Any:
     return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
 
 
+class Descent(Protocol):
+    """A module of compiled kernels that takes fits of a family through their steps."""
+
+    def begin(self, program: Program, params: Any) -> State:
+        """The state before the first step."""
+
+    def advance(self, program: Program, state: State, data: Data, first: int, last: int) -> State:
+        """Steps ``first`` to ``last``."""
+
+
+DESCENTS: dict[str, Descent] = {"rowwise": rowwise, "blockwise": blockwise}
+
+
+def descent_of(program: Program, data: Data) -> Descent | None:
+    """The kernels that take this fit through its steps; None: the general program does."""
+    return DESCENTS.get(program.family.descent) if descending.whole(program, data) else None
+
+
 def _descend(
     program: Program,
     start: Params,
@@ -188,16 +207,16 @@ def _descend(
 ) -> list[tuple[Params, Trace]]:
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
-    by_rows = rowwise.applies(program, data)
-    state = rowwise.begin(program, start) if by_rows else program.begin(jax.tree.map(jnp.asarray, start))
+    kernels = descent_of(program, data)
+    state = program.begin(jax.tree.map(jnp.asarray, start)) if kernels is None else kernels.begin(program, start)
     start_loss, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0
     for end in sorted({0, *looks, plan.steps}):
         if end > at:
-            if by_rows:
+            if kernels is not None:
                 with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its trace
-                    state = rowwise.advance(program, state, data, at, end)
+                    state = kernels.advance(program, state, data, at, end)
             else:
                 span = (np.int32(at), np.int32(end))
                 state = compiled(program, "advance", state, data, *span)(state, data, *span)

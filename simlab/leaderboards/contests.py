@@ -20,11 +20,13 @@ from simlab.estimates import check_number
 from simlab.grading import Rule
 from simlab.grading.rules import check_rule
 from simlab.inputs import LARGEST, a_kind, chances, count, finite, generator, refuse
+from simlab.records import brief
 
 MOST_LEVELS = 10**6
 """A contest holds a few numbers a model and level."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Population:
     """One entry a model: ``competence`` and ``overconfidence`` in logits, and the ``threshold`` it must feel to answer.
@@ -45,6 +47,7 @@ class Population:
             raise BadInput("population: give one competence, overconfidence and threshold a model, and at least one")
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Questions:
     """``number`` questions of each ``difficulty`` (in logits), with ``answers`` plausible answers each.

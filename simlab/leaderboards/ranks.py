@@ -18,12 +18,14 @@ from jaxtyping import Float, Int
 from simlab.errors import BadInput, shown
 from simlab.estimates import check_level, check_number
 from simlab.inputs import finite, numbers
+from simlab.records import brief
 
 SOURCE = "Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91, 476, with Bonferroni's correction"
 EQUAL = 1e-12
 """Means this near to each other are equal: sums in another order differ by less."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class RankIntervals:
     """Of each model its mean ``score``, its ``rank`` (1 is best, ties share the better one), and the ranks left open.

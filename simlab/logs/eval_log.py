@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Int8, UInt64
 
+from simlab.records import brief
 from simlab.tables import Skipped
 
 MISSING, WRONG, CORRECT, ABSTAINED = -1, 0, 1, 2
@@ -49,6 +50,7 @@ class LogFile:
     told_by: str
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class EvalLog:
     """The graded samples of one model, in the order of the log; after voting, one row a question.

@@ -15,12 +15,14 @@ from simlab.logs.asking import Wanted
 from simlab.logs.eval_log import ABSTAINED, MISSING, EvalLog, LogFile, Oddity, Role
 from simlab.logs.grades import outcomes_of, penalty_of
 from simlab.logs.voting import contradictions, counted, mixed, samples_per_question
+from simlab.records import brief
 from simlab.tables import Skipped
 
 VOTED = "share of the samples of a question that give its commonest answer"
 """Where the confidence comes from, where samples are votes."""
 
 
+@brief
 @dataclass(frozen=True, eq=False, slots=True)
 class Sheet:
     """The rows of a log as they stand there. ``row`` numbers them in their file, from 0.
@@ -56,6 +58,7 @@ def key_of(text: str) -> int:
     return int.from_bytes(digest[8:], "little")
 
 
+@brief
 @dataclass(frozen=True, eq=False, slots=True)
 class Graded:
     """A log before it is asked whether its questions stand several times: with the hashes of the answers, None where

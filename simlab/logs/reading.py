@@ -44,7 +44,7 @@ def read_logs(
     votes: bool = True,
     merge: str = "none",
     skip_bad_rows: bool = False,
-    memory_limit: str | None = None,
+    memory_limit: str | int | None = None,
     progress: Progress | None = None,
 ) -> tuple[EvalLog, ...]:
     """Read graded samples from evaluation logs, one log a file.
@@ -99,7 +99,7 @@ def read_logs(
 
 
 def read_ids(
-    paths: str | Path | Sequence[str | Path], *, id: str | None = None, memory_limit: str | None = None
+    paths: str | Path | Sequence[str | Path], *, id: str | None = None, memory_limit: str | int | None = None
 ) -> UInt64[np.ndarray, " ids"]:
     """Return the hashes of the distinct ids in tables, sorted, to be compared with ``EvalLog.question``.
 

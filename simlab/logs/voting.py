@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int, Int8, UInt64
 
 from simlab.logs.eval_log import ABSTAINED, CORRECT, WRONG
+from simlab.records import brief
 
 ODD = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)))
 """Odd constants, which make a multiplication modulo 2^64 one to one."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Votes:
     """One entry a question, in the order in which the questions first stand: the outcome of the answer with most votes,

@@ -17,10 +17,12 @@ from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, shown
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of, turing_split, whole
+from simlab.records import brief
 
 MOST_CELLS = 2**62  # what the sampler can number; more unseen facts come in groups of equally many
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class EstimatedLaw:
     """A law of draws by classes: the facts seen, ``unseen`` further facts, and IDK, of total probability 1.

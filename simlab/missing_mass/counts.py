@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from simlab.errors import BadInput, shown
+from simlab.records import brief
 
 MOST = 2**63 - 1
 """The largest number of draws: a 64-bit integer."""
@@ -23,6 +24,7 @@ MOST = 2**63 - 1
 _FORMS = "give a mapping {k: f_k}, or one list with one count a fact"
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class CountsOfCounts:
     """A corpus as its counts of counts: ``facts[i]`` facts were seen exactly ``times[i]`` times.

@@ -29,12 +29,14 @@ from simlab.missing_mass.bands import coverage_band, least_spread, score_band
 from simlab.missing_mass.bootstrap import repeatable, resamples, spread_error
 from simlab.missing_mass.counts import MOST, Counts, CountsOfCounts, counts_of, turing_split, whole
 from simlab.missing_mass.rarefaction import VANISHED, rarefied_facts, rarefied_missing_mass
+from simlab.records import brief
 
 SOURCE = "Chao & Jost 2012, Ecology 93, 2533; Chao et al. 2014, Ecological Monographs 84, 45 (bootstrap)"
 REPLICATES = 200
 """Resamples behind an interval, unless told otherwise."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class CoverageCurve:
     """Coverage of a corpus of ``sizes`` draws, and the facts that it is expected to hold.

@@ -16,12 +16,14 @@ from jaxtyping import Float, Int
 from simlab.estimates import Estimate, strict_fields
 from simlab.missing_mass.counts import Counts, CountsOfCounts, counts_of
 from simlab.missing_mass.orders import good_mass
+from simlab.records import brief
 
 SOURCE = "Gale & Sampson 1995, Journal of Quantitative Linguistics 2, 217"
 DIFFERENT = 1.96
 """Standard deviations by which a Turing estimate must differ from the line's to be kept."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class SimpleGoodTuring:
     """A smoothed frequency table, one entry a class of facts seen equally often.

@@ -28,6 +28,7 @@ class Bilinear(Tabular):
     """U[prompts, rank] and V[responses, rank]; both start as normal vectors of length about 1. ``rank`` = d."""
 
     name: ClassVar[str] = "bilinear"
+    descent: ClassVar[str] = "blockwise"
     rank: int = 16
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class Trace:
         """Whether the gradient fell to ``tolerance`` times its first norm and the loss is finite and possible.
 
         A loss above its start, or below the least there is, has lost its digits to parameters that ran away; their
-        gradient is 0 by rounding alone.
+        gradient is 0 by rounding alone. Where the loss is not convex, what has converged is at rest, not at the best.
         """
         last = self.loss[-1]
         possible = np.isfinite(last) and self.least - ROUNDING <= last <= self.start + ROUNDING

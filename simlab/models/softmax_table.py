@@ -33,7 +33,7 @@ class SoftmaxTable(Tabular):
 
     name: ClassVar[str] = "softmax_table"
     convex: ClassVar[bool] = True
-    rowwise: ClassVar[bool] = True
+    descent: ClassVar[str] = "rowwise"
 
     def examples(self, corpus: Corpus | Listed) -> Examples:
         """Lay out a listed corpus response by response, cells orbit by orbit."""
@@ -72,8 +72,9 @@ class SoftmaxTable(Tabular):
         if not isinstance(corpus, Corpus):
             return super().density(params, examples)
         orbits = examples.given["sizes"]
-        weight = np.exp(params - np.where(orbits > 0, params, -np.inf).max(1, keepdims=True)) * (orbits > 0)
-        p_hat = weight / (orbits * weight).sum(1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # parameters that diverged give no density, and the trace says so
+            weight = np.exp(params - np.where(orbits > 0, params, -np.inf).max(1, keepdims=True)) * (orbits > 0)
+            p_hat = weight / (orbits * weight).sum(1, keepdims=True)
         zero, n = np.zeros(len(corpus.facts)), len(corpus.facts)
         if corpus.n_strings is None:
             return Fit(self.name, seen=p_hat[:n, 0], unseen=p_hat[:n, 1], idk=p_hat[:n, 2])

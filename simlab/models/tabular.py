@@ -27,7 +27,11 @@ def row_surprise(
     counts: Float[Array, "rows columns"],
     sizes: Float[Array, "rows columns"] | None,
 ) -> Float[Array, " rows"]:
-    """n logsumexp(z) - sum of counts x z of each row, n the row's total; ``sizes`` responses share each logit."""
+    """n logsumexp(z) - sum of counts x z of each row, n the row's total; ``sizes`` responses share each logit.
+
+    Taken as n log sum exp(z - top) - sum of counts x (z - top): the two terms as they stand would cancel, and of logits
+    near 1e16 leave no digit of the loss (in single precision, of 1e7).
+    """
     return _row_surprise(logits, counts, sizes)[0]  # type: ignore[no-any-return]
 
 
@@ -35,12 +39,13 @@ def _row_surprise(logits: Any, counts: Any, sizes: Any) -> Any:
     """Surprise, and its gradient: n p_hat - counts, so that exponentials are taken once."""
     z = logits if sizes is None else jnp.where(sizes > 0, logits, -jnp.inf)
     top = jnp.max(z, axis=1, keepdims=True)
-    weight = jnp.exp(z - top)
+    shifted = z - top
+    weight = jnp.exp(shifted)
     weight = weight if sizes is None else sizes * weight
     total = jnp.sum(weight, axis=1, keepdims=True)
     n = jnp.sum(counts, axis=1, keepdims=True)
-    stated = counts * logits if sizes is None else jnp.where(sizes > 0, counts * logits, 0.0)
-    value = (n * (top + jnp.log(total)))[:, 0] - jnp.sum(stated, axis=1)
+    stated = counts * shifted if sizes is None else jnp.where(sizes > 0, counts * shifted, 0.0)
+    value = (n * jnp.log(total))[:, 0] - jnp.sum(stated, axis=1)
     return value, weight * (n / total) - counts
 
 

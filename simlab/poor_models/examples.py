@@ -14,8 +14,10 @@ from jaxtyping import Bool, Float
 
 from simlab.corpora import MOST_ENTRIES, Truth
 from simlab.errors import BadInput
+from simlab.records import brief
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Examples:
     """``true`` = mu(c) p(r|c) / 2 on V_c and ``false`` = mu(c) / (2 |E_c|) on E_c, 0 elsewhere.

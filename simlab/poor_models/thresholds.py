@@ -20,11 +20,13 @@ from jaxtyping import Float
 from simlab.errors import BadInput
 from simlab.measures import iiv_density
 from simlab.pairs import ERROR, VALID, Pairs
+from simlab.records import brief
 
 TIE = 1e-12
 """Errors that differ by less are those of equally good thresholds, summed in another order."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Steps:
     """err_iiv(f_t) for all t in [0, 1]: ``iiv_error[i]`` from t = ``start[i]`` on, up to but not with the next start.

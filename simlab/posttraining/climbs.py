@@ -16,6 +16,7 @@ from simlab.inputs import numbers, refuse, same_shape
 from simlab.models import Fit, TableFit, Trace
 from simlab.posttraining.enumeration import Responses, check_responses, restate
 from simlab.posttraining.policies import Policy
+from simlab.records import brief
 
 NULL = {"double": 1e-12, "mixed": 1e-5, "single": 1e-5}
 """A gradient below this part of the largest score is rounding, in each precision."""
@@ -69,6 +70,7 @@ def norm_of(slope: Params) -> float:
         return float(np.sqrt(sum(float(jnp.vdot(g, g)) for g in jax.tree.leaves(slope))))
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Posttrained:
     """A policy after its last step.

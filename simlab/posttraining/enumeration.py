@@ -18,8 +18,10 @@ from simlab.corpora import Corpus, Listed
 from simlab.errors import BadInput
 from simlab.inputs import a_kind
 from simlab.models import Fit, TableFit
+from simlab.records import brief
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Responses:
     """The responses of ``fit`` to every prompt.

@@ -20,9 +20,11 @@ from simlab.grading import Rule
 from simlab.grading.rules import check_rule
 from simlab.inputs import a_kind, finite, generator, outcomes, same_shape
 from simlab.posttraining.enumeration import Responses, check_responses
+from simlab.records import brief
 from simlab.worlds import World
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Grader:
     """Scores of the responses to a set of prompts.

@@ -29,6 +29,7 @@ from simlab.fitting.families import Params, Tree
 from simlab.inputs import ROUNDING, a_kind, chances, count, finite, numbers, same_shape
 from simlab.models.tabular import Tabular
 from simlab.posttraining.enumeration import Responses, check_responses
+from simlab.records import brief
 
 MOST_GROUPS = 10**6
 """Each is a number that is trained."""
@@ -120,6 +121,7 @@ class FamilyForm(Form):
         return self.family.logits(params, None, given["family"])
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Policy:
     """A policy before its first step: ``form``, its ``start``, and the arrays that its logits are made of."""

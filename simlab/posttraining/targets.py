@@ -19,6 +19,7 @@ from simlab.inputs import ROUNDING, chances, finite, numbers, refuse
 from simlab.models import TableFit
 from simlab.posttraining.enumeration import Responses, check_responses
 from simlab.posttraining.graders import Grader
+from simlab.records import brief
 
 
 def at_each_target(responses: Responses, graders: Sequence[Grader]) -> tuple[Responses, Grader]:
@@ -50,6 +51,7 @@ def at_each_target(responses: Responses, graders: Sequence[Grader]) -> tuple[Res
     return many, together
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class TargetAudit:
     """A policy at several confidence targets: how much it answers, and what that and what it withholds is worth.

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from simlab.corpora import IDK, MOST_ENTRIES, Listed, Truth
 from simlab.errors import BadInput
+from simlab.records import brief
 from simlab.rendering.names import ending_of, name_of
 from simlab.rendering.templates import MOST_TEMPLATES, Attribute, phrases, plain_words
 from simlab.rendering.tokens import END
@@ -105,6 +106,7 @@ class Register:
         return _vocabulary(self)[1]
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Prompts as patterns, and responses as trees of tokens.
@@ -126,6 +128,7 @@ class Layout:
         return int(self.pattern.shape[2])
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Written:
     """A listed corpus as text: draw i is written in template ``template[i]`` of its fact's attribute.

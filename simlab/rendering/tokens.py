@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, shown
+from simlab.records import brief
 
 MOST_STRINGS = 10**8
 """Strings that are drawn at once: of more, memory would hold neither their tokens nor where each begins."""
@@ -17,6 +18,7 @@ END = 0
 """The token that ends a string: the same id under every tokeniser, and in no other place."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Tokens:
     """Strings of tokens: string i is ``ids[offsets[i]:offsets[i + 1]]``, with ids from 0 to ``vocabulary`` - 1.

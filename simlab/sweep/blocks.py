@@ -17,6 +17,7 @@ from simlab.errors import BadInput
 from simlab.seeds import Streams
 from simlab.sweep.carrying import read_back
 from simlab.sweep.columns import ERROR_COLUMNS, RESERVED, place_of
+from simlab.sweep.declared import check_rows_declared
 from simlab.sweep.hearing import heard
 from simlab.sweep.limits import TimedOut, time_limit
 from simlab.sweep.loading import Row, experiment_of
@@ -80,7 +81,9 @@ def compute(job: Job, given: Mapping[str, object], replicates: range) -> list[Ro
     experiment = experiment_of(job.source)
     config = read_back(experiment.config, job.settings, given)
     rows = experiment.cell(config, [Streams(job.seed, job.point, r) for r in replicates])
-    return check_rows(rows, job, replicates, experiment.along)
+    checked = check_rows(rows, job, replicates, experiment.along)
+    check_rows_declared(experiment, checked)
+    return checked
 
 
 def check_rows(rows: object, job: Job, replicates: range, along: Sequence[str] = ()) -> list[Row]:

@@ -44,6 +44,7 @@ def execute(arguments: Arguments) -> int:
     if arguments.engine == "local" and not arguments.dry_run and arguments.replay is None and os.name == "posix":
         start_forkserver()  # it loads what workers need while this process loads what it needs itself
     from simlab.sweep import display
+    from simlab.sweep.declared import check_target
     from simlab.sweep.planning import PILOT, read_target
     from simlab.sweep.progress import Screen
     from simlab.sweep.running import prepare
@@ -56,6 +57,7 @@ def execute(arguments: Arguments) -> int:
         raise BadInput("--plan and --until are both given: choose one of them")
     experiment, options = _experiment(arguments), _options(arguments)
     if target:
+        check_target(experiment, target)
         options["replicates"] = PILOT if arguments.replicates is None else options["replicates"]
     limits = {
         "max_errors": ("--max-errors", arguments.max_errors),

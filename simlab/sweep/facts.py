@@ -69,6 +69,7 @@ CLOSED = {  # what --set may not change, and the way to change it
 }
 GRID: dict[str, tuple[Any, ...]] = {}
 REPLICATES = 20
+MEASURES = ("table_floor", "table_singleton_rate")
 BLOCK = 10
 SMOKE: dict[str, Any] = {"replicates": 2, "block": 2}
 PICTURE = "error_from_singletons"

@@ -57,6 +57,7 @@ SHOWN = {
     "error_from_singletons_sharp_value": "sharp form\nerror >=",
     "error_from_singletons_upper_value": "Theorem 2\nerror <=",
 }
+MEASURES = ()
 PICTURE = "error_from_singletons"
 
 

@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack
 
 from simlab.errors import BadInput
 from simlab.sweep.axes import truth
+from simlab.sweep.declared import check_target
 from simlab.sweep.devices import check_device, gpus
 from simlab.sweep.loading import Experiment, load
 from simlab.sweep.plan import make_plan
@@ -84,6 +85,7 @@ def prepare(experiment: Experiment | str | Path | None = None, **options: Unpack
     truth("fresh", fresh)
     goals = Goals(fresh, None if most is None else count("max_errors", most, 0), told.get("until"))
     loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
+    check_target(loaded, goals.until)
     plan = make_plan(
         loaded,
         told.get("settings"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from simlab.records import brief
 from simlab.sweep.collecting import Table
 from simlab.sweep.columns import ERROR_COLUMNS, RESERVED
 from simlab.sweep.loading import Row
@@ -32,6 +33,7 @@ def mcse_coverage(coverage: float, n: int) -> float:
     return math.sqrt(coverage * (1 - coverage) / n) if n else math.nan
 
 
+@brief
 @dataclass(frozen=True)
 class Groups:
     """Rows grouped by grid point, method and place on a curve: what names each group, and its rows.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simlab.errors import BadInput
+from simlab.inputs import bytes_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -32,8 +33,6 @@ MOST_MEMORY = 10**18
 
 EVERY_S = 0.2
 """Seconds between two looks at a running query."""
-
-UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, in words, and the fraction of it that is done."""
@@ -54,7 +53,7 @@ class _Terminated(BaseException):
 
 
 @contextmanager
-def opened(memory_limit: str | None = None, progress: Progress | None = None) -> Iterator[Engine]:
+def opened(memory_limit: str | int | None = None, progress: Progress | None = None) -> Iterator[Engine]:
     """Open a database in a temporary folder, which is removed however the body ends, SIGTERM included.
 
     SIGTERM is left alone where somebody handles it, and outside the main thread. Raises ``BadInput`` for a
@@ -63,14 +62,10 @@ def opened(memory_limit: str | None = None, progress: Progress | None = None) ->
     import duckdb
 
     limit = MEMORY_LIMIT if memory_limit is None else memory_limit
-    size = re.fullmatch(r"(?=.*[1-9])(\d+(?:\.\d+)?) *([KMGT])i?B", limit) if isinstance(limit, str) else None
-    if size and float(size[1]) * UNITS[size[2]] > MOST_MEMORY:
-        raise BadInput(f"memory_limit = {limit!r}: is more than any machine has: write it like '2GB' or '500MB'")
-    if not size:
-        raise BadInput(f"memory_limit = {limit!r}: is not a size: write it like '2GB' or '500MB'")
+    size = _bytes_of(limit)
     with _termination_told(), tempfile.TemporaryDirectory(prefix="simlab-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": limit,
+            "memory_limit": f"{size}B",
             "temp_directory": folder,
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
@@ -79,7 +74,7 @@ def opened(memory_limit: str | None = None, progress: Progress | None = None) ->
             with closing(duckdb.connect(f"{folder}/facts.duckdb", config=config)) as con:
                 engine = Engine(con, progress)
                 cores = ask(engine, "SELECT current_setting('threads')")[0][0]
-                most = max(1, int(float(size[1]) * UNITS[size[2]] / THREAD_BYTES))
+                most = max(1, size // THREAD_BYTES)
                 ask(engine, f"SET threads = {min(cores, most)}")
                 if progress is not None:  # query_progress() knows nothing without the bar, which need not be printed
                     ask(engine, "SET enable_progress_bar = true")
@@ -91,6 +86,16 @@ def opened(memory_limit: str | None = None, progress: Progress | None = None) ->
             if "No space left" not in str(error):
                 raise
             raise BadInput(f"{folder}: the disk is full: free space there, or name another disk in TMPDIR") from None
+
+
+def _bytes_of(limit: str | int) -> int:
+    """The bytes of a memory limit: "2GB", "800MiB", plain bytes as text or number. Raises ``BadInput``."""
+    size = bytes_of(limit)
+    if size is None or size < 1:
+        raise BadInput(f"memory_limit = {limit!r}: is not a size: write it like '2GB' or '500MB'")
+    if size > MOST_MEMORY:
+        raise BadInput(f"memory_limit = {limit!r}: is more than any machine has: write it like '2GB' or '500MB'")
+    return size
 
 
 def ask(engine: Engine, sql: str, params: Mapping[str, Any] | None = None, stage: str = "") -> Rows:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from simlab.records import brief
 from simlab.tables.examples import Examples
 from simlab.tables.order import Order
 from simlab.tables.skipping import Skipped
@@ -22,6 +23,7 @@ class FileRead:
     rows: int | None
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class FactTable:
     """What a table says about its facts, as counts of counts.

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from simlab.errors import BadInput
+from simlab.records import brief
 from simlab.tables.asking import Engine, ask, ask_columns
 from simlab.tables.hashing import ANSWERED, MISSING, SILENT, hashes, idk_texts, state
 from simlab.tables.respelling import prepare, respelt
@@ -32,6 +33,7 @@ MOST = 2**63 - 1
 """The largest count, and the largest number of draws: both are 64-bit integers."""
 
 
+@brief
 @dataclass(frozen=True)
 class Classes:
     """Prompts that look alike, one entry a class, sorted: times answered, times IDK, distinct answers, how many."""

@@ -45,7 +45,7 @@ def read_facts(
     idk: Sequence[str] = (),
     conflicts: str = "majority",
     normalize: str = "none",
-    memory_limit: str | None = None,
+    memory_limit: str | int | None = None,
     skip_bad_rows: bool = False,
     examples: int = 0,
     order: bool = False,
@@ -71,7 +71,8 @@ def read_facts(
     - ``normalize``: "none", "case" (Unicode case folding), "space" (runs of white space become one space, those at
       the ends go), "nfkc", or several joined by commas, applied in the order nfkc, case, space. A text that
       becomes empty is missing.
-    - ``memory_limit``: such as "2GB"; default ``MEMORY_LIMIT``. Larger tables spill to a temporary folder.
+    - ``memory_limit``: such as "2GB" or "800MiB", or bytes; default ``MEMORY_LIMIT``. Larger tables spill to a
+      temporary folder.
     - ``skip_bad_rows``: pass over rows with a wrong number of values or a stray quote, that are not UTF-8, no JSON
       object or have a bad count, and list them in ``skipped``. A damaged file stays an error, and so does a record
       that may hide others (a quote not closed in its line). Without it the first bad row is an error.

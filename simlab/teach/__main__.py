@@ -80,6 +80,8 @@ def _run(argv: Sequence[str]) -> int:
 
 def execute(arguments: Arguments) -> int:
     """Serve the pages until Ctrl-C, or write the files to mail; return the exit status."""
+    if arguments.html is not None:
+        return _write(arguments)
     port = None if arguments.port is None else whole("--port", arguments.port)
     if port is not None and not 1 <= port <= 65535:
         raise BadInput(f"--port = {port}: must be a whole number from 1 to 65535")
@@ -99,6 +101,19 @@ def execute(arguments: Arguments) -> int:
         threading.Thread(target=_open, args=(address,), daemon=True).start()
     serve(listener, token)
     say("closed")
+    return 0
+
+
+def _write(arguments: Arguments) -> int:
+    for name, given in (("DEMONSTRATION", arguments.what), ("--port", arguments.port)):
+        if given is not None:
+            raise BadInput(f"{name} = {given} and --html: the files are written and no page is served: leave one out")
+    from simlab.teach.mailing import write_pages
+
+    paths = write_pages(arguments.html or "")
+    with for_a_reader():
+        for path in paths:
+            put(str(path))
     return 0
 
 

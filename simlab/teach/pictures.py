@@ -42,7 +42,7 @@ LOOK: Any = {
     "figure.facecolor": "none",
     "legend.labelcolor": INK,
 }
-_drawing = Lock()
+drawing_lock = Lock()
 """matplotlib's settings and its mathematics belong to the process, and every page has a thread of its own."""
 
 
@@ -51,7 +51,7 @@ def canvas(
     panels: int = 1, *, left: float = 0.09, right: float = 0.965, bottom: float = 0.15, top: float = 0.95, **shared: Any
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure with ``panels`` side by side, to be drawn on in the body; margins are shares of the figure."""
-    with _drawing, style(), mpl.rc_context(LOOK):
+    with drawing_lock, style(), mpl.rc_context(LOOK):
         figure = Figure(figsize=SIZE)
         axes = figure.subplots(1, panels, squeeze=False, **shared)
         figure.subplots_adjust(left=left, right=right, bottom=bottom, top=top, wspace=0.25)
@@ -60,7 +60,7 @@ def canvas(
 
 def inlined(figure: Figure, name: str) -> str:
     """The figure as SVG inside a page, in the page's colour of text."""
-    with _drawing, style(), mpl.rc_context(LOOK):
+    with drawing_lock, style(), mpl.rc_context(LOOK):
         return inline(figure, name)
 
 

@@ -26,7 +26,7 @@ from simlab.leaderboards import Population, belief, confidence, normal_questions
 from simlab.rendering import name_of
 from simlab.seeds import Streams
 from simlab.teach.demonstrations import Choice, Demonstration, Number, Scene
-from simlab.teach.pictures import BLUE, GREY, INK, RED, _drawing, canvas
+from simlab.teach.pictures import BLUE, GREY, INK, RED, canvas, drawing_lock
 from simlab.teach.uploads import KINDS, laid, looks
 from simlab.worlds import zipf
 
@@ -67,7 +67,7 @@ def report(
 
 def _whole(page: Callable[[], str]) -> str:
     """The report, whose figures are drawn while no other page's are."""
-    with _drawing:
+    with drawing_lock:
         return page()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from decimal import Decimal, InvalidOperation
 
 from simlab.errors import BadInput
@@ -59,13 +58,11 @@ def positive(name: str, value: object) -> float | None:
     return number
 
 
-SIZES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-
-
 def size(name: str, text: str) -> int:
     """Return the bytes that ``2GB`` or ``1.5GiB`` writes: GB counts by 1000, GiB by 1024. Raises ``BadInput``."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
-    if found is None or (found[3] and not found[2]):
+    from simlab.inputs import bytes_of  # it loads NumPy
+
+    found = bytes_of(text)
+    if found is None:
         raise BadInput(f"{name} = {text}: must be a size, such as 2GB or 800MiB")
-    power = SIZES[found[2]]
-    return int(Decimal(found[1]) * (1024**power if found[3] else 1000**power))
+    return found

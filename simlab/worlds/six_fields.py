@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from simlab.errors import BadInput, unknown
+from simlab.records import brief
 from simlab.worlds.world import count, number
 
 FIELDS = ("actor", "costar", "film", "director", "genre", "year")
@@ -30,6 +31,7 @@ Tokens = Literal["words", "fields"]
 TOKENS = ("words", "fields")
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class SixFields:
     """Distinct facts of six fields, as values and as strings of tokens.

@@ -21,9 +21,11 @@ from jaxtyping import Float
 from simlab.compiling import jit
 from simlab.errors import BadInput
 from simlab.models.chains.indexing import Steps
+from simlab.records import brief
 from simlab.rendering.tokens import check_weights
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Chain:
     """What a chain believes: ``start`` = p_hat(begins with c), and ``step`` = p_hat(s | its source)."""

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from simlab.errors import BadInput
+from simlab.records import brief
 
 STOP = -1
 """The target of a step that ends the string."""
@@ -15,6 +16,7 @@ STOP = -1
 MOST_TOKENS = 3 * 10**9  # a pair of tokens is one 64-bit integer
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Steps:
     """The strings of a world as steps between contexts, a context being two neighbouring tokens.

@@ -11,10 +11,12 @@ from jaxtyping import Int
 from simlab.compiling import jit
 from simlab.models.chains.counting import Chain
 from simlab.models.chains.indexing import Steps
+from simlab.records import brief
 from simlab.rendering.tokens import MOST_STRINGS
 from simlab.terminal.numerals import count
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Generated:
     """Strings drawn from a chain, as contexts and steps of its world: see ``Steps``."""

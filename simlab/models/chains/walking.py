@@ -21,8 +21,10 @@ from simlab.errors import BadInput
 from simlab.models.chains.counting import Chain
 from simlab.models.chains.indexing import Steps
 from simlab.models.chains.levels import LEADING, RELATIVE, coarse_bins, edges, look_up, table_of
+from simlab.records import brief
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Walk:
     """The strings of probability ``floor`` or more.

@@ -20,12 +20,14 @@ from jaxtyping import Float, Int, Real
 from simlab.bounds.domain import between
 from simlab.compiling import jit
 from simlab.errors import BadInput, shown
+from simlab.records import brief
 from simlab.rendering.tokens import Tokens, check_tokens, check_weights, gather
 
 ROOT = 0
 MOST_GRAMS = 2 * 10**9  # node numbers are 32-bit
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Counts:
     """The trie of all grams of 1 to ``order`` tokens; one entry of each array a node, level by level from the root.

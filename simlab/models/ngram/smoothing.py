@@ -39,10 +39,12 @@ from simlab.errors import BadInput, shown, unknown
 from simlab.models.add_constant import check_constant
 from simlab.models.ngram.counting import ROOT, Counts
 from simlab.models.ngram.katz import back_off
+from simlab.records import brief
 
 Constant = float | Sequence[float] | None
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Ngram:
     """A smoothed n-gram model on the trie of its counts, one entry of each array a node.
