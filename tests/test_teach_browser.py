@@ -12,6 +12,7 @@ import pytest
 from browsing import SIZES, Browsing, absent, browsing, closed_network, numbers, overflowing, settle, stated
 
 from simlab.errors import BadInput
+from simlab.teach import mailing
 from simlab.teach.demonstrations import TITLES, Choice, Slider, demonstration
 
 QUICK = "exam"
@@ -215,6 +216,11 @@ def test_the_list_leads_to_each_page_and_back(browser: Browsing) -> None:
     page = browser.page("")
     cards = page.locator(".lessons a")
     assert cards.count() == len(TITLES)
+    for slug in mailing.SLUGS:
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=f"{slug}.html").press("Enter")
+        assert waiting.value.suggested_filename == f"{slug}.html"
+        assert Path(waiting.value.path()).read_text() == mailing.page(slug)
     cards.nth(4).press("Enter")
     page.wait_for_selector(".stage")
     assert page.url == browser.path("exam")

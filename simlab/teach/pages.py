@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import marimo as mo
 
 from simlab.errors import BadInput
+from simlab.teach import mailing
 from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider, demonstration
 from simlab.teach.pictures import exported, inlined
 
@@ -30,6 +31,24 @@ def home() -> Any:
         '<p class="note">Each page keeps its settings in its address: copy “link to these settings”, and open it '
         "again, today or next year, with <code>python -m simlab.teach 'LINK'</code>.</p>"
     )
+
+
+def mail() -> Any:
+    """The demonstrations that are one file each, as files, made when they are asked for."""
+    files = [
+        mo.download(
+            data=lambda slug=slug: mailing.page(slug).encode(),
+            filename=f"{slug}.html",
+            mimetype="text/html",
+            label=f"{slug}.html",
+        )
+        for slug in mailing.SLUGS
+    ]
+    told = mo.Html(
+        '<p class="note">To mail to students, one file each, for a browser alone '
+        "(<code>python -m simlab.teach --html DIR</code> writes them too):</p>"
+    )
+    return mo.hstack([told, *files], justify="start", align="center", gap=0.8, wrap=True)
 
 
 def head(shown: Demonstration) -> Any:

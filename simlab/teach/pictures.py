@@ -66,7 +66,7 @@ def inlined(figure: Figure, name: str) -> str:
 
 def exported(figure: Figure, name: str) -> bytes:
     """The figure as an SVG file."""
-    with _drawing, style(), mpl.rc_context(LOOK):
+    with drawing_lock, style(), mpl.rc_context(LOOK):
         return standalone(figure, name).encode()
 
 

@@ -6,6 +6,7 @@ and has the token asked for at each notebook. The gate in front of it does both 
 
 from __future__ import annotations
 
+import gc
 import hmac
 import secrets
 import socket
@@ -13,11 +14,12 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from simlab.errors import BadInput, unknown
-from simlab.teach.demonstrations import TITLES, demonstration
+from simlab.teach.demonstrations import TITLES, Choice, demonstration
 
 HOST = "127.0.0.1"
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -169,12 +171,23 @@ def site(token: str, port: int) -> Gate:
     return Gate(builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build(), token, port)
 
 
+def _warm() -> None:
+    """Compute each demonstration once, with each option of its choices, before a visitor waits for what comes first."""
+    for shown in map(demonstration, TITLES):
+        for one in shown.controls:
+            for word in one.options if isinstance(one, Choice) else ():
+                shown.scene(**{**shown.settings(), one.name: word})
+
+
 def serve(listener: socket.socket, token: str) -> None:
     """Answer at the socket until Ctrl-C."""
     import uvicorn
 
     for slug in TITLES:  # so that no visitor waits for what they import
         demonstration(slug)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through all of it for what can go took 0.3 s, and a slider waited
+    Thread(target=_warm).start()
     gate = site(token, listener.getsockname()[1])
     settings = uvicorn.Config(gate, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     with suppress(KeyboardInterrupt):
