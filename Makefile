@@ -64,6 +64,7 @@ bench: $(VENV)/.bench  ## speed, as ratios within one run; writes benchmarks/res
 	$(RUN) benchmarks/monofacts.py --study --out benchmarks/results/monofacts.json
 	$(RUN) benchmarks/audit_rows.py --rows 5e7 --out benchmarks/results/audit_rows.json
 	$(RUN) benchmarks/evals_rows.py --rows 2e6 --out benchmarks/results/evals_rows.json
+	$(RUN) benchmarks/teach.py --out benchmarks/results/teach.json
 
 bench-gpu: $(VENV)/.core  ## the fits on a GPU; writes benchmarks/results/gpu.json
 	$(RUN) benchmarks/gpu.py --out benchmarks/results/gpu.json
@@ -77,6 +78,7 @@ bench-smoke: $(VENV)/.dev  ## the benchmarks at their smallest size
 	$(RUN) benchmarks/monofacts.py --smoke
 	$(RUN) benchmarks/audit_rows.py
 	$(RUN) benchmarks/evals_rows.py
+	$(RUN) benchmarks/teach.py --smoke
 
 lock: $(VENV)/.dev  ## renew uv.lock, the exact versions that were tested
 	$(RUN) -m pip install --quiet uv
@@ -107,8 +109,8 @@ $(VENV)/.teach: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.made
 	@echo "installing simlab, what it needs and what it is compared with (PyTorch: several GB) into $(VENV): minutes"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@ $(VENV)/.core
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench,teach]'
+	@touch $@ $(VENV)/.core $(VENV)/.teach
 
 # stamped when it is whole: an environment that was cut short is made again
 $(VENV)/.made:

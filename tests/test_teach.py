@@ -129,7 +129,7 @@ def test_a_notebook_runs_as_a_script_and_shows_the_numbers_of_the_scene(slug: st
 
 
 def test_the_list_names_every_demonstration_in_order() -> None:
-    (page,), _ = notebook("home").app.run()
+    (page, _), _ = notebook("home").app.run()
     assert re.findall(r'<a href="(\w+)/"><h2>\d\. ([^<]+)</h2>', page.text) == list(TITLES.items())
 
 

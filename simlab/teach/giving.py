@@ -8,7 +8,6 @@ from typing import Any
 
 import marimo as mo
 
-from simlab.drawing.inlining import standalone
 from simlab.errors import BadInput
 from simlab.teach import pages
 from simlab.teach.demonstrations import Demonstration
@@ -107,14 +106,8 @@ def taking(shown: Demonstration, found: Report | BadInput, settings: Mapping[str
     if isinstance(found, BadInput):
         return mo.Html("")
     made = mo.download(
-        data=found.page.encode(), filename="report.html", mimetype="text/html", label="export this report"
+        data=lambda: found.page.encode(), filename="report.html", mimetype="text/html", label="export this report"
     )
     if not given:
         return mo.vstack([made, pages.taking(shown, found.scene, settings)], align="start", gap=0.5)
-    figure = mo.download(
-        data=standalone(found.scene.figure, shown.slug).encode(),
-        filename=f"{shown.slug}.svg",
-        mimetype="image/svg+xml",
-        label="export this figure",
-    )
-    return mo.vstack([made, figure], align="start", gap=0.5)
+    return mo.vstack([made, pages.figure(shown, found.scene)], align="start", gap=0.5)

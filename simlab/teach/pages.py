@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import marimo as mo
 
-from simlab.drawing.inlining import standalone
 from simlab.errors import BadInput
+from simlab.teach import mailing
 from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider, demonstration
-from simlab.teach.pictures import inlined
+from simlab.teach.pictures import exported, inlined
 
 
 def home() -> Any:
@@ -31,6 +31,24 @@ def home() -> Any:
         '<p class="note">Each page keeps its settings in its address: copy “link to these settings”, and open it '
         "again, today or next year, with <code>python -m simlab.teach 'LINK'</code>.</p>"
     )
+
+
+def mail() -> Any:
+    """The demonstrations that are one file each, as files, made when they are asked for."""
+    files = [
+        mo.download(
+            data=lambda slug=slug: mailing.page(slug).encode(),
+            filename=f"{slug}.html",
+            mimetype="text/html",
+            label=f"{slug}.html",
+        )
+        for slug in mailing.SLUGS
+    ]
+    told = mo.Html(
+        '<p class="note">To mail to students, one file each, for a browser alone '
+        "(<code>python -m simlab.teach --html DIR</code> writes them too):</p>"
+    )
+    return mo.hstack([told, *files], justify="start", align="center", gap=0.8, wrap=True)
 
 
 def head(shown: Demonstration) -> Any:
@@ -110,14 +128,18 @@ def stage(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> An
 
 def taking(shown: Demonstration, scene: Scene, settings: Mapping[str, Any]) -> Any:
     """The figure as a file, and the address of the page with the controls as they are."""
-    figure = mo.download(
-        data=standalone(scene.figure, shown.slug).encode(),
+    link = mo.Html(f'<a class="again" href="?{html.escape(urlencode(settings))}">link to these settings</a>')
+    return mo.vstack([figure(shown, scene), link], align="start", gap=0.6)
+
+
+def figure(shown: Demonstration, scene: Scene) -> Any:
+    """The figure as a file, made when it is asked for."""
+    return mo.download(
+        data=lambda: exported(scene.figure, shown.slug),
         filename=f"{shown.slug}.svg",
         mimetype="image/svg+xml",
         label="export this figure",
     )
-    link = mo.Html(f'<a class="again" href="?{html.escape(urlencode(settings))}">link to these settings</a>')
-    return mo.vstack([figure, link], align="start", gap=0.6)
 
 
 def foot(shown: Demonstration) -> Any:

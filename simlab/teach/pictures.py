@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simlab.drawing.ink import CYCLE, GREY
-from simlab.drawing.inlining import INK, inline
+from simlab.drawing.inlining import INK, inline, standalone
 from simlab.drawing.sheets import style
 
 SIZE = (8.6, 4.9)
@@ -64,4 +64,10 @@ def inlined(figure: Figure, name: str) -> str:
         return inline(figure, name)
 
 
-__all__ = ["BLUE", "GREEN", "GREY", "INK", "ORANGE", "PINK", "RED", "SIZE", "SKY", "canvas", "inlined"]
+def exported(figure: Figure, name: str) -> bytes:
+    """The figure as an SVG file."""
+    with drawing_lock, style(), mpl.rc_context(LOOK):
+        return standalone(figure, name).encode()
+
+
+__all__ = ["BLUE", "GREEN", "GREY", "INK", "ORANGE", "PINK", "RED", "SIZE", "SKY", "canvas", "exported", "inlined"]

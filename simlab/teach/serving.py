@@ -6,6 +6,7 @@ and has the token asked for at each notebook. The gate in front of it does both 
 
 from __future__ import annotations
 
+import gc
 import hmac
 import secrets
 import socket
@@ -13,11 +14,12 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from simlab.errors import BadInput, unknown
-from simlab.teach.demonstrations import TITLES, demonstration
+from simlab.teach.demonstrations import TITLES, Choice, demonstration
 
 HOST = "127.0.0.1"
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -28,6 +30,20 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'self'"
 )
 """What a page may load: its own server's files and what it makes itself. The browser refuses the rest."""
+
+ARROWS = """<script>
+addEventListener("keydown", event => {
+  const radio = event.composedPath()[0], step = {ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1}[event.key];
+  if (!step || radio.role !== "radio") return;
+  const all = [...radio.closest("[role=radiogroup]").querySelectorAll("[role=radio]")];
+  const next = all[(all.findIndex(one => one.ariaChecked === "true") + step + all.length) % all.length];
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  next.focus();
+  next.click();
+}, true);
+</script>"""
+"""One arrow key, one option: marimo's own, inside a shadow root, run through all the others first and end one back."""
 
 NOT_KNOWN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>simlab</title>
 <body style="font: 1.3rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem">
@@ -149,10 +165,18 @@ def site(token: str, port: int) -> Gate:
     """Every notebook below its name, the list of them at the root, behind the gate."""
     import marimo
 
-    builder = marimo.create_asgi_app(token=token, quiet=True)
+    builder = marimo.create_asgi_app(token=token, quiet=True, html_head=ARROWS)
     for slug in TITLES:
         builder = builder.with_app(path=f"/{slug}", root=str(NOTEBOOKS / f"{slug}.py"))
     return Gate(builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build(), token, port)
+
+
+def _warm() -> None:
+    """Compute each demonstration once, with each option of its choices, before a visitor waits for what comes first."""
+    for shown in map(demonstration, TITLES):
+        for one in shown.controls:
+            for word in one.options if isinstance(one, Choice) else ():
+                shown.scene(**{**shown.settings(), one.name: word})
 
 
 def serve(listener: socket.socket, token: str) -> None:
@@ -161,6 +185,9 @@ def serve(listener: socket.socket, token: str) -> None:
 
     for slug in TITLES:  # so that no visitor waits for what they import
         demonstration(slug)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through all of it for what can go took 0.3 s, and a slider waited
+    Thread(target=_warm).start()
     gate = site(token, listener.getsockname()[1])
     settings = uvicorn.Config(gate, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     with suppress(KeyboardInterrupt):

@@ -57,6 +57,8 @@ def scene(n_facts: float, exponent: float, draws: float, corpus: float) -> Scene
             [draws], [missed], "x", color=RED, mew=3.5, zorder=5, label="this corpus: its MM, which nobody can see"
         )
         axes.set(xscale="log", xlabel="draws N", ylabel="share of the next draws", ylim=(-0.02, 1.02), xlim=(10, 1e12))
+        axes.set_xticks([10.0**k for k in range(2, 13, 2)], [count(10.0**k) for k in range(2, 13, 2)])
+        axes.minorticks_off()  # and no label is mathematics: both take as long as all the rest
         axes.legend(loc="upper right" if missing[len(SIZES) // 2] < 0.5 else "lower left")
     found = (
         Number("singleton_rate", "said once, sr", rate, share(rate)),

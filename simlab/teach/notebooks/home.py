@@ -14,6 +14,12 @@ def lessons():
     from simlab.teach import pages
 
     pages.home()
+    return (pages,)
+
+
+@app.cell
+def mail(pages):
+    pages.mail()
     return
 
 
