@@ -243,6 +243,16 @@ def test_the_bars_add_up_over_a_grid_and_not_without_any_one_part() -> None:
     assert broken < -0.1  # what Theorem 1 promises at its own threshold fails at another
 
 
+def test_a_response_on_the_threshold_is_not_above_it_though_rounded_up() -> None:
+    """IDK is believed 1 - 0.7, in floats a little more than 0.3 = 3/K; a twentieth lower it is above."""
+    density = telling_apart.believed(1, 0, 0, 10)
+    assert density[1] > 3 / 10
+    assert values_of("telling_apart", times=3.0)["iiv_error"] == pytest.approx(0.5)
+    assert values_of("telling_apart", times=2.85)["iiv_error"] == pytest.approx(0.35)
+    for times in (0.1, 1.0, 6.0):
+        assert telling_apart.level(times, density) == times / 10
+
+
 def test_what_is_not_bent_is_believed_as_the_calibrated_learner_does() -> None:
     """No unknown: p itself. All unknown: alpha/|R| each, so delta = 0 and err = alpha K/(K + 1)."""
     np.testing.assert_allclose(telling_apart.believed(0, 0, 0, 10)[:2], [0.7, 0.3])

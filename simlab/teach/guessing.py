@@ -166,7 +166,11 @@ def _sentence(row: dict[str, Any], here: dict[str, BoundReport], draws: int, lea
     if not published.vacuous:
         return f"{start}At {count(draws)} draws the published bound promises at least {share(published.value)}."
     needed = published.draws_needed
-    when = f"it speaks from N = {count(needed)} on" if needed and math.isfinite(needed) else "no N would help"
+    when = (
+        f"with this rate it speaks from N = {count(needed)} on"
+        if needed and math.isfinite(needed)
+        else "with this rate at no N"
+    )
     sharp = here["sharp"]
     other = "the sharp bound is vacuous too" if sharp.vacuous else f"the sharp bound: at least {share(sharp.value)}"
     return f"{start}At {count(draws)} draws the published bound is vacuous ({when}); {other}."

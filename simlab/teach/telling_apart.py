@@ -45,6 +45,12 @@ def believed(unknown: float, bend: float, one_wrong: float, n_wrong: int) -> Flo
     return density
 
 
+def level(times: float, density: Float[np.ndarray, " responses"]) -> float:
+    """z = ``times``/K, at most 1; what is believed z but for rounding is not above it."""
+    z = times / (len(density) - 2)
+    return min(max([z, *density[np.abs(density - z) < MOVED].tolist()]), 1.0)
+
+
 def table(density: Float[np.ndarray, " responses"]) -> Pairs:
     """The pairs of the one prompt: p(right) = alpha, p(IDK) = 1 - alpha, and p_hat = ``density``."""
     p = np.zeros(len(density))
@@ -115,8 +121,8 @@ def promise(found: Parts, n_wrong: int) -> BoundReport:
 def scene(unknown: float, bend: float, one_wrong: float, times: float, n_wrong: float) -> Scene:
     """Bend p_hat, judge every response by "valid iff p_hat > z", z = ``times``/K, and add up the identity."""
     k_wrong = int(n_wrong)
-    pairs = table(believed(unknown, bend, one_wrong, k_wrong))
-    z = min(times / k_wrong, 1.0)
+    density = believed(unknown, bend, one_wrong, k_wrong)
+    pairs, z = table(density), level(times, density)
     found = parts(pairs, z)
     report = promise(found, k_wrong)
     with canvas(2) as (figure, (strip, bars)):
@@ -265,7 +271,7 @@ DEMONSTRATION = Demonstration(
             "It knows nothing of the answer, and nothing is bent. What does it misjudge, and is it calibrated?",
             "Only the right answer: like every other answer it gets less than 1/K. δ is 0, since only IDK is above the "
             "threshold, and is believed as often as it is said. So the error must be large, and it is. (With K = 2 or "
-            "3 IDK is below 1/K too: it is misjudged as well, and k/K leaves nothing of the bound.)",
+            "3 IDK is below 1/K too, and misjudged as well.)",
         ),
         (
             "Move mass to one wrong response. Where does it go in the identity?",

@@ -66,7 +66,7 @@ function sentence(now, draws, learner) {
   const start = `It knows all it was told and is perfectly calibrated (δ = ${gap}), and its error is ${err}. At ${count(draws)} draws the published bound `;
   if (!vacuous("published", now.published)) return `${start}promises at least ${share(now.published)}.`;
   const needed = drawsNeeded(now.margin);
-  const when = Number.isFinite(needed) ? `it speaks from N = ${count(needed)} on` : "no N would help";
+  const when = Number.isFinite(needed) ? `with this rate it speaks from N = ${count(needed)} on` : "with this rate at no N";
   const other = vacuous("sharp", now.sharp) ? "the sharp bound is vacuous too" : `the sharp bound: at least ${share(now.sharp)}`;
   return `${start}is vacuous (${when}); ${other}.`;
 }
