@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,14 +19,15 @@ from hypothesis import strategies as st
 
 from simlab.corpora import group, list_facts, sample, sample_listed
 from simlab.measures import cross_entropy, slack_parts, threshold
+from simlab.missing_mass import counts_of_cells, good_turing
 from simlab.pairs import tabulate
 from simlab.seeds import Streams
-from simlab.teach import calibration_costs, guessing, telling_apart
+from simlab.teach import calibration_costs, guessing, telling_apart, unsaid
 from simlab.teach.demonstrations import Slider, demonstration
 from simlab.teach.pictures import inlined
-from simlab.worlds import expected_singleton_rate, two_level
+from simlab.worlds import expected_singleton_rate, two_level, zipf
 
-SLUGS = ("guessing", "telling_apart", "calibration_costs")
+SLUGS = ("unsaid", "guessing", "telling_apart", "calibration_costs")
 QUICK = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
@@ -37,28 +39,40 @@ def values_of(slug: str, **given: Any) -> dict[str, float]:
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_no_corner_of_the_controls_warns_or_shows_what_is_no_number(slug: str) -> None:
-    """Warnings are errors here. Each scene is drawn as the page draws it, and says nothing of NaN."""
+    """Warnings are errors here. Of the scenes, a third is drawn as the page draws them, and says nothing of NaN."""
     shown = demonstration(slug)
     ends = [(c.values[0], c.values[-1]) if isinstance(c, Slider) else tuple(c.options) for c in shown.controls]
     names = [control.name for control in shown.controls]
-    for corner in itertools.product(*ends):
+    for i, corner in enumerate(itertools.product(*ends)):
         scene = shown.scene(**dict(zip(names, corner, strict=True)))
         assert all(type(value) is float and math.isfinite(value) for value in scene.values.values()), corner
-        page = " ".join([scene.sentence, *(n.text for n in scene.numbers), inlined(scene.figure, slug)])
+        drawn = "" if i % 3 else inlined(scene.figure, slug)
+        page = " ".join([scene.sentence, *(n.text for n in scene.numbers), drawn])
         assert "nan" not in page.lower(), corner
         assert "np." not in page, corner
 
 
-@pytest.mark.parametrize("slug", SLUGS)
-def test_a_demonstration_is_whole(slug: str) -> None:
-    """Three questions, claims that exist, numbers of different names, and the same numbers each time."""
-    shown = demonstration(slug)
-    assert len(shown.questions) == 3
-    assert len(shown.claims()) == len(shown.theorems) > 0
-    first, again = (shown.scene(**shown.settings()) for _ in range(2))
-    assert first.values == again.values
-    assert len(first.values) == len(first.numbers)
-    assert all(control.told(control.default) for control in shown.controls)
+@pytest.mark.parametrize(("n_facts", "draws"), [(10**3, 10**3), (10**6, 10**4), (10**2, 10**6)])
+def test_what_was_never_said_is_summed_over_the_cells_and_the_cap_shows_in_no_number(n_facts: int, draws: int) -> None:
+    """sr = f_1/N, MM = sum of mu over what was not drawn, and the interval of the counts of counts without any cap."""
+    found = values_of("unsaid", n_facts=float(n_facts), draws=float(draws), corpus=2.0)
+    world = zipf(n_facts, 1.0)
+    drawn = sample(world, draws, Streams(0, "unsaid", 2).numpy("corpus"), count_cap=unsaid.CAP)
+    never = drawn.times_answered == 0
+    expected = {
+        "singleton_rate": float(drawn.facts[drawn.times_answered == 1].sum()) / draws,
+        "missing_mass": float(world.popularity[drawn.fact_class[never]] @ drawn.facts[never]),
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert found["low"] <= found["missing_mass"] <= found["high"]
+    whole = sample(world, draws, Streams(0, "unsaid", 2).numpy("corpus"))
+    at_cap = replace(whole, times_answered=np.minimum(whole.times_answered, unsaid.CAP))
+    told, exact = (
+        good_turing(counts, interval="tails")
+        for counts in (unsaid.observed(at_cap), counts_of_cells(whole.times_answered, whole.facts))
+    )
+    assert (told.low, told.high) == pytest.approx((exact.low, exact.high), abs=1e-6)
+    assert bool(whole.times_answered.max() > unsaid.CAP) is (draws > 10**4)  # the cap was needed
 
 
 def corpus_of(world: Any, draws: int, replicate: int) -> Any:
@@ -115,6 +129,29 @@ def test_a_bound_that_says_nothing_is_called_vacuous_and_only_then() -> None:
         assert ("vacuous" in text) is word
         assert ("vacuous" in scene.sentence) is word
         assert (scene.values["published"] <= 0) is word
+
+
+@pytest.mark.parametrize("learner", ["guess_one", "abstain"])
+def test_two_answers_hide_every_gap_and_leave_no_bound(learner: str) -> None:
+    """The threshold 1/K is 1: delta = 0, whoever errs; it is said, and so is that k/K = 2 takes the bounds away."""
+    shown = demonstration("guessing")
+    two, three = (shown.scene(**shown.settings() | {"answers": r, "learner": learner}) for r in (2.0, 3.0))
+    assert two.values["calibration_gap"] == 0
+    assert max(two.values["sharp"], two.values["published"]) <= -1
+    assert "δ sees nothing of it" in two.sentence
+    assert three.values["calibration_gap"] > 0.1
+    assert "δ sees nothing of it" not in three.sentence
+
+
+def test_only_at_its_own_threshold_can_the_promise_be_vacuous() -> None:
+    """With K = 2 the promise is empty; at another threshold nothing is promised, and so nothing is called empty."""
+    shown = demonstration("telling_apart")
+    for times in (0.3, 1.0, 3.0):
+        scene = shown.scene(**shown.settings() | {"n_wrong": 2.0, "times": times})
+        text = next(number.text for number in scene.numbers if number.name == "bound")
+        assert scene.values["bound"] <= 0
+        assert text.startswith("vacuous") is (times == 1)
+        assert ("Theorem 1 is attained" in scene.sentence) <= (times == 1)
 
 
 @QUICK
@@ -204,6 +241,16 @@ def test_the_bars_add_up_over_a_grid_and_not_without_any_one_part() -> None:
     assert apart.pop("") < 1e-12
     assert min(apart.values()) > 0.1
     assert broken < -0.1  # what Theorem 1 promises at its own threshold fails at another
+
+
+def test_a_response_on_the_threshold_is_not_above_it_though_rounded_up() -> None:
+    """IDK is believed 1 - 0.7, in floats a little more than 0.3 = 3/K; a twentieth lower it is above."""
+    density = telling_apart.believed(1, 0, 0, 10)
+    assert density[1] > 3 / 10
+    assert values_of("telling_apart", times=3.0)["iiv_error"] == pytest.approx(0.5)
+    assert values_of("telling_apart", times=2.85)["iiv_error"] == pytest.approx(0.35)
+    for times in (0.1, 1.0, 6.0):
+        assert telling_apart.level(times, density) == times / 10
 
 
 def test_what_is_not_bent_is_believed_as_the_calibrated_learner_does() -> None:

@@ -1,8 +1,8 @@
 """Being calibrated costs errors: error and gap trade one for one, and the gap is the slope of a loss.
 
 The learner knows what it was told. On the rest it moves from staking everything on one guess, through calibration, to
-saying "I don't know"; where it stands shows in error and delta, and whether its loss would fall if it trusted what it
-believes most a little more or a little less.
+saying "I don't know"; where it stands shows in error and delta, and whether its loss on what will be asked (L of the
+world, not of its training data) would fall if it trusted what it believes most a little more or a little less.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _trade(axes: Any, way: list[Measures], here: Measures, floor: float, most: f
             color=colour, ha=side, va="bottom",
         )  # fmt: skip
     axes.set(xlim=(0, most), ylim=(0, most), xlabel="gap δ", ylabel="error")
-    axes.set_title("no learner in the hatched corner" if floor > 0 else "sharp bound: vacuous", fontsize=14)
+    axes.set_title("hatched: no learner, on average" if floor > 0 else "sharp bound: vacuous", fontsize=14)
     axes.locator_params(nbins=4)
     axes.tick_params(pad=9)  # the ring at the end of an axis hides no number
 
@@ -165,10 +165,11 @@ def _sentence(lean: float, err: float, gap: float, finite: bool) -> str:
     told = f"error {share(err)}" if lean >= 0 else f"error still {share(err)}"
     if lean == 0:
         return (
-            f"Calibrated: δ = {share(gap)}, and the loss is level at s = 1: training finds nothing to mend. Its {told}."
+            f"Calibrated: δ = {share(gap)}, and the loss is level at s = 1: no more and no less trust would lower it. "
+            f"Its {told}."
         )
     if not finite:
-        worth = "It rules out some true answers altogether, so its loss is infinite: training would not leave it there."
+        worth = "It rules out some true answers altogether, so that its loss on what will be asked is infinite."
     elif gap > ROUNDING:
         worth = "The slope of its loss is δ: to trust a little less what it believes most would pay."
     else:
@@ -191,25 +192,27 @@ DEMONSTRATION = Demonstration(
         Slider("lean", "guesses ↔ says IDK", evenly(-1, 1, 0.05), 0.0, _leaning),
         Slider("singleton_rate", "singleton rate, expected", evenly(0.05, 0.75, 0.05), 0.4, "{:.2f}".format),
         Slider("answers", "possible answers |R|", (4, 7, 12, 25, 50, 100, 365, 1000), 365, "{:.0f}".format),
-        Slider("corpus", "another corpus", tuple(float(i) for i in range(1, 21)), 1.0),
+        Slider("corpus", "corpus (sums exact given it)", tuple(float(i) for i in range(1, 21)), 1.0),
     ),
     scene=scene,
     questions=(
         (
             "Which learner has no errors, and what does it pay for each that it avoids?",
             "The one that says “I don't know” to everything it was never told. Error falls by (|R| − 1)/|R| for each "
-            "unit by which δ rises, so error + δ stays near the missing mass. Below that less k/K no learner comes, on "
-            "average over what was never said.",
+            "unit by which δ rises (from seven possible answers on), so error + δ stays near the missing mass. Below "
+            "that less k/K no learner comes, on average over what was never said.",
         ),
         (
             "Why does cross-entropy not lead a model to abstain?",
             "dL/ds at s = 1 is p̂(A) − p(A), A what it believes more than 1/K. Who abstains believes IDK more often "
-            "than it is said, so the slope is δ > 0, and believing it a little less lowers the loss.",
+            "than it is said, so the slope is δ > 0, and believing it a little less lowers the loss. (L is the loss on "
+            "what will be asked, and so is δ. On the corpus alone, nothing shows what it does with the rest.)",
         ),
         (
-            "Take four possible answers. Why do errors vanish at first without any δ?",
+            "Take four possible answers. Why do errors get fewer at first without any δ?",
             "With K = 3 only what is believed more than 1/3 counts for δ, and IDK starts at 0.2. Up to there "
-            "abstaining is free. That is the room k/K, and the sharp bound, which must leave it, is vacuous.",
+            "abstaining is free. That is the room k/K = 2/3. The sharp bound must leave it, and so is vacuous up to a "
+            "missing mass of 2/3.",
         ),
     ),
     theorems=("error_from_singletons_sharp", "error_from_iiv"),

@@ -20,6 +20,7 @@ from simlab.grading import (
     penalised,
     rewarded_threshold,
 )
+from simlab.grading.rewards import CLOSE
 from simlab.leaderboards import Population, expected_scores, normal_questions, score_errors
 from simlab.teach.demonstrations import Choice, Demonstration, Number, Scene, Slider, evenly
 from simlab.teach.pictures import BLUE, GREEN, GREY, INK, RED, canvas
@@ -104,8 +105,10 @@ def scene(rule: str, stated: float, penalty: float, belief: float) -> Scene:
     said = checked.sentence[0].upper() + checked.sentence[1:]
     if graded.abstain:
         said += " (counted from what “I don’t know” earns, as a share of what a right answer adds)"
-    best = "answer" if gives else "say “I don’t know”"
-    return Scene(figure, found, f"{said}. At q = {percent(belief)} it is best to {best}.")
+    best = f"it is best to {'answer' if gives else 'say “I don’t know”'}"
+    if abs(worth - graded.abstain) <= CLOSE:
+        best = "both earn the same"
+    return Scene(figure, found, f"{said}. At q = {percent(belief)} {best}.")
 
 
 def _earned(axes: Axes, rule: Rule, stated: float, pays_from: float) -> None:
@@ -167,8 +170,9 @@ DEMONSTRATION = Demonstration(
     questions=(
         (
             "Grade in a binary way and make your belief as small as you can. When is it best to say “I don’t know”?",
-            "Never: an answer earns q and an abstention 0, so that any chance of being right is worth taking. That is "
-            "Observation 1: no binary grader, nor any lottery over them, makes abstaining a best response.",
+            "Never: an answer earns q and an abstention 0, so that any chance of being right is worth taking, and no "
+            "chance at all costs nothing. That is Observation 1: where some answer may be right, no binary grader, nor "
+            "any lottery over them, makes abstaining a best response.",
         ),
         (
             "State 75% and set a penalty of 2, as has been printed. What should a student who believes 70% do?",

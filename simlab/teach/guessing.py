@@ -146,10 +146,16 @@ def _value(report: BoundReport) -> str:
 
 def _sentence(row: dict[str, Any], here: dict[str, BoundReport], draws: int, learner: str) -> str:
     err, gap, published = share(row["error"]), share(row["calibration_gap"]), here["published"]
+    if learner != "calibrated" and row["calibration_gap"] == 0:
+        did = "Staking everything on one answer" if learner == "guess_one" else "Saying “I don't know”"
+        return (
+            f"{did} where it was never told: error {err}. With two answers nothing is believed more than 1/K = 1, so "
+            "δ sees nothing of it; but then k/K = 2, and the lower bounds promise nothing to anybody."
+        )
     if learner == "guess_one":
         return (
-            f"Staking everything on one answer errs as often as calibration, {err}, and is miscalibrated besides: "
-            f"δ = {gap}. With δ taken off, the lower bounds promise nothing: they bind whoever stays calibrated."
+            f"Staking everything on one answer errs as often, on average, as calibration: {err}. It is miscalibrated "
+            f"besides: δ = {gap}, and with δ taken off the lower bounds promise nothing of it."
         )
     if learner == "abstain":
         return (
@@ -160,7 +166,11 @@ def _sentence(row: dict[str, Any], here: dict[str, BoundReport], draws: int, lea
     if not published.vacuous:
         return f"{start}At {count(draws)} draws the published bound promises at least {share(published.value)}."
     needed = published.draws_needed
-    when = f"it speaks from N = {count(needed)} on" if needed and math.isfinite(needed) else "no N would help"
+    when = (
+        f"with this rate it speaks from N = {count(needed)} on"
+        if needed and math.isfinite(needed)
+        else "with this rate at no N"
+    )
     sharp = here["sharp"]
     other = "the sharp bound is vacuous too" if sharp.vacuous else f"the sharp bound: at least {share(sharp.value)}"
     return f"{start}At {count(draws)} draws the published bound is vacuous ({when}); {other}."
@@ -176,14 +186,15 @@ DEMONSTRATION = Demonstration(
             "answers", "possible answers |R|", (2, 3, 4, 5, 8, 12, 25, 50, 100, 200, 365, 366), 365, "{:.0f}".format
         ),
         Choice("learner", "learner", LEARNERS, "calibrated", lambda name: name.split("_")[0]),
-        Slider("corpus", "another corpus", tuple(float(i) for i in range(1, 21)), 1.0),
+        Slider("corpus", "corpus (sums exact given it)", tuple(float(i) for i in range(1, 21)), 1.0),
     ),
     scene=scene,
     questions=(
         (
             "At which N does the published bound begin to speak, and does the error change there?",
-            "It loses (35 + 6 ln N)/√N, more than 1 for every N up to 7,892. The error does not change at all: it is "
-            "the missing mass, times (|R| − 1)/|R| for the guesses that happen to be right.",
+            "Where (35 + 6 ln N)/√N falls below sr − 2/K. It is more than 1 for every N up to 7,892, so before that no "
+            "rate is enough. But for chance the error does not change there: it is the missing mass, times "
+            "(|R| − 1)/|R| for the guesses that happen to be right.",
         ),
         (
             "Take fewer possible answers. Why do the lower bounds fall faster than the error?",
@@ -193,7 +204,8 @@ DEMONSTRATION = Demonstration(
         (
             "Which learner has no errors, and why does the theorem not forbid it?",
             "The one that says “I don't know” wherever it was never told. Its δ is as large as the missing mass: it "
-            "is sure of a response that people do not give that often. The theorem bounds error + δ.",
+            "is sure of a response that people do not give that often. The theorem bounds error + δ. (With two "
+            "possible answers δ is 0, as nothing is believed more than 1/K = 1; there k/K = 2 takes the bound away.)",
         ),
     ),
     theorems=("error_from_singletons", "error_from_singletons_upper", "error_from_singletons_sharp"),

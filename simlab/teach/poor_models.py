@@ -178,10 +178,11 @@ def scene(order: float, smoothing: str, length: float, training: float) -> Scene
     """Lay two poor families beside each other: the error of n-grams of words, and of four letter counters.
 
     Left: given the corpus the error is exact; a black stroke is the bound of Corollary 2. Right: means over 200 words
-    that were not in training, with 1.96 Monte Carlo standard errors; whatever is not the right count is an error.
+    that were not in training, with one Monte Carlo standard error on the card and 1.96 in the picture; whatever is not
+    the right count is an error.
     """
     along = pronouns(smoothing)
-    error, bound = along[ORDERS.index(int(order))]
+    error, bound = map(float, along[ORDERS.index(int(order))])
     asked = words_asked(int(training), int(length))
     made = counters(int(training), smoothing)
     wrong = {
@@ -199,12 +200,12 @@ def scene(order: float, smoothing: str, length: float, training: float) -> Scene
         Number("bound", "Corollary 2: at least", bound, "0, vacuous" if bound == 0 else share(bound)),
     ]
     found += [
-        Number(name, COUNTERS[name][0].replace("\n", ", "), mean[name], f"{mean[name]:.2f} ± {mcse[name]:.2f}")
+        Number(name, COUNTERS[name][0].replace("\n", ", "), mean[name], f"{mean[name]:.2f} ± {mcse[name]:.1g}")
         for name in COUNTERS
     ]
     tokens = tokens_of(made["subword"].tokeniser, (SPELLED,))[0]
     pieces = "·".join(made["subword"].tokeniser.pieces[token] for token in tokens)
-    seen = "does not reach the pronoun: it must toss a coin" if bound else "reaches the pronoun"
+    seen = "does not reach the pronoun: half of its answers are wrong" if bound else "reaches the pronoun"
     return Scene(
         figure,
         tuple(found),
@@ -263,8 +264,8 @@ DEMONSTRATION = Demonstration(
     questions=(
         (
             "Change the smoothing while n is 8 or less. Why does nothing move?",
-            "Both prompts are one to the model, so that it gives both pronouns the same chances, whatever these are: "
-            "what it gains on one prompt it loses on the other, and the error is 1/2 exactly.",
+            "Both prompts are one to the model, so that it says “her” as often after the one as after the other, "
+            "however often that is: what it gains on one prompt it loses on the other, and the error is 1/2 exactly.",
         ),
         (
             "At which n does the error fall, and would more sentences have helped before?",
@@ -275,7 +276,7 @@ DEMONSTRATION = Demonstration(
             "Letters at once are not much better than subwords at once. What is it that helps?",
             "Spelling out: then the state is the running count, which is short and has been met before, while a whole "
             "new word has not. With little training letters win, as there are few of them to learn about; subwords "
-            "need each of their tokens at each count.",
+            "need each of their tokens at each count, and with 50 words spelling them out is worse than not.",
         ),
     ),
     theorems=("error_from_context", "error_from_family"),

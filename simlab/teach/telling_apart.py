@@ -45,6 +45,12 @@ def believed(unknown: float, bend: float, one_wrong: float, n_wrong: int) -> Flo
     return density
 
 
+def level(times: float, density: Float[np.ndarray, " responses"]) -> float:
+    """z = ``times``/K, at most 1; what is believed z but for rounding is not above it."""
+    z = times / (len(density) - 2)
+    return min(max([z, *density[np.abs(density - z) < MOVED].tolist()]), 1.0)
+
+
 def table(density: Float[np.ndarray, " responses"]) -> Pairs:
     """The pairs of the one prompt: p(right) = alpha, p(IDK) = 1 - alpha, and p_hat = ``density``."""
     p = np.zeros(len(density))
@@ -99,7 +105,7 @@ def parts(pairs: Pairs, z: float) -> Parts:
 
 
 def promise(found: Parts, n_wrong: int) -> BoundReport:
-    """2 err_iiv - k/K - delta, which Theorem 1 promises at z = 1/K and nobody elsewhere."""
+    """err >= 2 err_iiv - k/K - delta, which Theorem 1 promises at z = 1/K and nothing at another threshold."""
     return error_from_iiv(
         found.error,
         found.twice_iiv_error / 2,
@@ -115,8 +121,8 @@ def promise(found: Parts, n_wrong: int) -> BoundReport:
 def scene(unknown: float, bend: float, one_wrong: float, times: float, n_wrong: float) -> Scene:
     """Bend p_hat, judge every response by "valid iff p_hat > z", z = ``times``/K, and add up the identity."""
     k_wrong = int(n_wrong)
-    pairs = table(believed(unknown, bend, one_wrong, k_wrong))
-    z = min(times / k_wrong, 1.0)
+    density = believed(unknown, bend, one_wrong, k_wrong)
+    pairs, z = table(density), level(times, density)
     found = parts(pairs, z)
     report = promise(found, k_wrong)
     with canvas(2) as (figure, (strip, bars)):
@@ -124,7 +130,9 @@ def scene(unknown: float, bend: float, one_wrong: float, times: float, n_wrong: 
         bars.set_position((0.085, 0.02, 0.88, 0.375))
         _strip(strip, pairs, z, times)
         _bars(bars, found)
-    bound = f"vacuous ({report.value:.2f})".replace("-", "−") if report.vacuous else _three(report.value)
+    bound = _three(report.value)
+    if times == 1 and report.vacuous:  # at another threshold nothing is promised that could be empty
+        bound = f"vacuous ({report.value:.2f})".replace("-", "−")
     numbers = (
         Number("error", "error, err", found.error, _three(found.error)),
         Number("iiv_error", "misjudged, err_iiv", found.twice_iiv_error / 2, _three(found.twice_iiv_error / 2)),
@@ -211,7 +219,7 @@ def _bars(axes: Any, found: Parts) -> None:
 
 
 MEANINGS = {
-    "over": "wrong responses above the threshold weigh more than the threshold",
+    "over": "wrong responses above the threshold weigh more than 1/K",
     "room": "valid responses below the threshold did not use all the room that k/K leaves them",
     "gap": "p̂ puts less mass above the threshold than p does, and δ was taken off for either sign",
 }
@@ -225,13 +233,17 @@ def _sentence(found: Parts, report: BoundReport, times: float) -> str:
             "over": "z below 1/K lets wrong responses pass that weigh less than 1/K",
             "room": "z above 1/K leaves more than k/K on valid responses below it",
         }[name]
-        kept = "holds here, but nothing promises it" if report.slack >= -MOVED else f"is broken by {-report.slack:.3f}"
-        return f"Both sides still add up, but {name} is negative: {side}. The promise err ≥ 2 err_iiv − k/K − δ {kept}."
+        kept = "holds all the same" if report.slack >= -MOVED else f"fails by {-report.slack:.3f}"
+        return (
+            f"Both sides still add up, but {name} is negative: {side}. Here nothing is promised, and "
+            f"err ≥ 2 err_iiv − k/K − δ {kept}."
+        )
     name = max(MEANINGS, key=lambda one: float(getattr(found, one)))
     value = float(getattr(found, name))
     where = "" if times == 1 else " No part is negative here, but only z = 1/K promises that."
     if value <= MOVED:
-        return f"Both sides add up, and nothing is left over: Theorem 1 is attained.{where}"
+        attained = ": Theorem 1 is attained." if times == 1 else "."
+        return f"Both sides add up, and nothing is left over{attained}{where}"
     return f"Both sides add up. Largest part of the slack: {name} = {value:.3f}, as {MEANINGS[name]}.{where}"
 
 
@@ -258,16 +270,17 @@ DEMONSTRATION = Demonstration(
         (
             "It knows nothing of the answer, and nothing is bent. What does it misjudge, and is it calibrated?",
             "Only the right answer: like every other answer it gets less than 1/K. δ is 0, since only IDK is above the "
-            "threshold and IDK is believed as often as it is true. So the error must be large, and it is.",
+            "threshold, and is believed as often as it is said. So the error must be large, and it is. (With K = 2 or "
+            "3 IDK is below 1/K too, and misjudged as well.)",
         ),
         (
             "Move mass to one wrong response. Where does it go in the identity?",
             "Once that response is above 1/K it is misjudged, which costs 2 D = 1/K in 2 err_iiv; what it weighs "
-            "beyond 1/K is “over”. Mass above the threshold that p does not have there is also δ.",
+            "beyond 1/K is “over”. Mass above the threshold that p does not have there adds to δ.",
         ),
         (
             "Why is the threshold 1/K, and 1/min|E_c| with several prompts?",
-            "A wrong response above z adds p̂ ≥ z to the error and 1/|E_c| to 2 err_iiv, so z must be at least "
+            "A wrong response above z adds p̂ > z to the error and 1/|E_c| to 2 err_iiv, so z must be at least "
             "1/|E_c| for every prompt, lest “over” fall below 0. k valid responses below z may weigh k z, so z must be "
             "at most 1/min|E_c|, lest “room” do. Drag the threshold to either side and see.",
         ),

@@ -80,7 +80,7 @@ DEMONSTRATION = Demonstration(
         Slider("draws", "draws N", powers_of_ten(1, 12), 1e4, count),
         Slider("n_facts", "facts in the world", powers_of_ten(1, 12), 1e6, count),
         Slider("exponent", "Zipf exponent", evenly(0, 2, 0.05), 1.0, "{:.2f}".format),
-        Slider("corpus", "another corpus", tuple(float(i) for i in range(1, 21)), 1.0),
+        Slider("corpus", "corpus (sums exact given it)", tuple(float(i) for i in range(1, 21)), 1.0),
     ),
     scene=scene,
     questions=(
@@ -90,13 +90,14 @@ DEMONSTRATION = Demonstration(
             "more: the missing mass falls by about the same amount each time, and not to a tenth.",
         ),
         (
-            "Take 20 corpora of the same N. Which moves more, the singleton rate or the interval?",
-            "The singleton rate moves by about 1/sqrt(N). The interval holds for every law and every N, so it is wider "
-            "than what these corpora show; it contains the cross in at least 95 % of them.",
+            "Take 20 corpora of the same N. How far does the singleton rate move, and how wide is the interval?",
+            "The singleton rate moves by 1/√N at most, about. The interval holds for every law and every N, so it is "
+            "wider than what these corpora show: of all corpora it contains the cross in at least 95%.",
         ),
         (
             "Can two worlds have the same singleton rate at N and differ in the missing mass?",
-            "Hardly: in expectation they differ by less than 1/N, whatever the law. That is why counting is enough.",
+            "Hardly: in expectation sr is above the missing mass, and by less than 1/N, whatever the law. So the "
+            "missing masses of the two differ by less than 1/N. That is why counting is enough.",
         ),
     ),
     theorems=("missing_mass_from_singletons", "missing_mass_from_singletons_sharp"),

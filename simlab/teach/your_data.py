@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -20,7 +21,7 @@ from simlab.audit.finding import Finding
 from simlab.audit.rounding import at_least, rate
 from simlab.audit.telling import lead_of, sentence
 from simlab.corpora import IDK, list_facts, sample_listed
-from simlab.errors import unknown
+from simlab.errors import BadInput, unknown
 from simlab.estimates import Estimate
 from simlab.leaderboards import Population, belief, confidence, normal_questions
 from simlab.rendering import name_of
@@ -31,6 +32,12 @@ from simlab.teach.uploads import KINDS, laid, looks
 from simlab.worlds import zipf
 
 EXAMPLES = {"facts": "facts drawn by simlab", "log": "a log drawn by simlab"}
+CHOSEN = {
+    "name it with --grade COL,": "choose it as grade on this page,",
+    "name another column with --grade COL": "choose another column as grade on this page",
+}
+"""What a page has in place of an option."""
+OPTION = re.compile(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*\b(?!_)")
 TARGET = 0.75
 LOWEST = -1.25
 """Where the picture of scores ends."""
@@ -53,16 +60,40 @@ def report(
     """Audit one file as ``python -m simlab.audit`` does, with its defaults.
 
     ``prompt`` and ``answer`` are columns of facts (neither: whole rows are facts), ``grade`` and ``confidence`` those
-    of a log (None: recognised). Raises ``BadInput`` with the audit's own sentence.
+    of a log (None: recognised). Raises ``BadInput`` with the audit's own sentence; it and the findings are worded for
+    a page, the whole report is as the command writes it.
     """
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
-    with laid(data, name) as path:
-        if kind == "corpus":
-            facts = audit_corpus(path, prompt=prompt, answer=answer)
-            return Report(kind, _corpus_scene(facts), facts.findings, _whole(partial(html_of, facts)))
-        logs = audit_evals(path, grade=grade, confidence=confidence)
-        return Report(kind, _evals_scene(logs), logs.findings, _whole(partial(evals_html, logs)))
+    try:
+        with laid(data, name) as path:
+            if kind == "corpus":
+                facts = audit_corpus(path, prompt=prompt, answer=answer)
+                found = Report(kind, _corpus_scene(facts), facts.findings, _whole(partial(html_of, facts)))
+            else:
+                logs = audit_evals(path, grade=grade, confidence=confidence)
+                found = Report(kind, _evals_scene(logs), logs.findings, _whole(partial(evals_html, logs)))
+    except BadInput as error:
+        raise BadInput(on_page(str(error), kind)) from None
+    told = tuple(replace(one, sentence=on_page(one.sentence, kind)) for one in found.findings)
+    return replace(found, findings=told)
+
+
+def on_page(told: str, kind: str) -> str:
+    """A sentence of the audit for the reader of a page, where a grade is chosen from a list and no option is typed.
+
+    Options that the page does not have are said to be the command's.
+    """
+    for typed, chosen in CHOSEN.items():
+        told = told.replace(typed, chosen)
+    options = list(dict.fromkeys(OPTION.findall(told)))
+    if not options:
+        return told
+    are = "is an option" if len(options) == 1 else "are options"
+    return (
+        f"{told.removesuffix('.')} ({' and '.join(options)} {are} of the command python -m simlab.audit {kind} FILE, "
+        "and not of this page)"
+    )
 
 
 def _whole(page: Callable[[], str]) -> str:
@@ -80,8 +111,8 @@ def _corpus_scene(audit: CorpusAudit) -> Scene:
     ]
     fired = len(audit.alarms)
     found = [
-        Number("alarms", "alarms", fired, str(fired)),
-        Number("draws", "rows that count, N", audit.counts.draws, f"{audit.counts.draws:,}"),
+        Number("alarms", "alarms", float(fired), str(fired)),
+        Number("draws", "rows that count, N", float(audit.counts.draws), f"{audit.counts.draws:,}"),
         Number("missing_mass", "never said: MM", mass.good_turing.estimate, rate(mass.good_turing.estimate)),
         Number("certified", "MM, certified", mass.certificate.low, f"≥ {at_least(mass.certificate.low)}"),
     ]
@@ -116,7 +147,7 @@ def _evals_scene(audit: EvalsAudit) -> Scene:
     rates, at = one.rates, next(at for at in one.scores.targets if at.t == TARGET)
     fired = len(audit.alarms)
     found = [
-        Number("alarms", "alarms", fired, str(fired)),
+        Number("alarms", "alarms", float(fired), str(fired)),
         Number("accuracy", "accuracy, of all", rates.accuracy.estimate, rate(rates.accuracy.estimate)),
         Number("abstention", "abstentions", rates.abstention.estimate, rate(rates.abstention.estimate)),
     ]

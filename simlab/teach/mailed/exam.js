@@ -39,6 +39,8 @@ function fraction(q) {
 }
 
 function sentence(rule, stated, from, q, gives) {
+  const same = Math.abs(earns(rule, q) - rule.abstain) <= data.close;
+  const best = same ? "both earn the same" : `it is best to ${gives ? "answer" : "say “I don’t know”"}`;
   let said = `Answering pays above ${fraction(from)}, as stated`;
   if (Math.abs(from - stated) > data.close) {
     const cost = (rule.abstain - rule.wrong) / (rule.correct - rule.abstain);
@@ -46,7 +48,7 @@ function sentence(rule, stated, from, q, gives) {
     said = `The text states ${fraction(stated)} and ${rewards} answering from ${fraction(from)} on: a target of ${fraction(stated)} needs a penalty of ${general(stated / (1 - stated), 4)}`;
   }
   if (rule.abstain) said += " (counted from what “I don’t know” earns, as a share of what a right answer adds)";
-  return `${said}. At q = ${percent(q)} it is best to ${gives ? "answer" : "say “I don’t know”"}.`;
+  return `${said}. At q = ${percent(q)} ${best}.`;
 }
 
 const [BLUE, RED, GREEN] = data.colours;

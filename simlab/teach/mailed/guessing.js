@@ -55,14 +55,18 @@ const bound = (name, value) => (vacuous(name, value) ? minus(`vacuous (${value.t
 
 function sentence(now, draws, learner) {
   const [err, gap] = [share(now.error), share(now.gap)];
+  if (learner !== "calibrated" && now.gap === 0) {
+    const did = learner === "guess_one" ? "Staking everything on one answer" : "Saying “I don't know”";
+    return `${did} where it was never told: error ${err}. With two answers nothing is believed more than 1/K = 1, so δ sees nothing of it; but then k/K = 2, and the lower bounds promise nothing to anybody.`;
+  }
   if (learner === "guess_one")
-    return `Staking everything on one answer errs as often as calibration, ${err}, and is miscalibrated besides: δ = ${gap}. With δ taken off, the lower bounds promise nothing: they bind whoever stays calibrated.`;
+    return `Staking everything on one answer errs as often, on average, as calibration: ${err}. It is miscalibrated besides: δ = ${gap}, and with δ taken off the lower bounds promise nothing of it.`;
   if (learner === "abstain")
     return `Saying “I don't know” to every question never answered: error ${err}. It pays with calibration, δ = ${gap}, and so no lower bound is broken.`;
   const start = `It knows all it was told and is perfectly calibrated (δ = ${gap}), and its error is ${err}. At ${count(draws)} draws the published bound `;
   if (!vacuous("published", now.published)) return `${start}promises at least ${share(now.published)}.`;
   const needed = drawsNeeded(now.margin);
-  const when = Number.isFinite(needed) ? `it speaks from N = ${count(needed)} on` : "no N would help";
+  const when = Number.isFinite(needed) ? `with this rate it speaks from N = ${count(needed)} on` : "with this rate at no N";
   const other = vacuous("sharp", now.sharp) ? "the sharp bound is vacuous too" : `the sharp bound: at least ${share(now.sharp)}`;
   return `${start}is vacuous (${when}); ${other}.`;
 }
