@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -178,6 +178,7 @@ def _stack(*leaves: Any) -> Any:
     return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
 
 
+@runtime_checkable
 class Descent(Protocol):
     """A module of compiled kernels that takes fits of a family through their steps."""
 

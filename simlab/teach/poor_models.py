@@ -21,6 +21,7 @@ from simlab.models.ngram import (
     states,
 )
 from simlab.pairs import lay_out
+from simlab.records import brief
 from simlab.rendering import END, Tokeniser, character, encode, flatten, subword, word
 from simlab.seeds import Streams
 from simlab.teach.demonstrations import Choice, Demonstration, Number, Scene, Slider, count, evenly, share
@@ -80,6 +81,7 @@ def reached() -> list[str]:
     return [words[n - 2] if n - 2 < len(words) else "" for n in ORDERS]
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Counter:
     """A letter counter: its tokens, how often each of them holds the letter, and its two models.
