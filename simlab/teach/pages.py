@@ -97,7 +97,7 @@ def _element(one: Control, value: Any, query: Any) -> Any:
 
 def panel(elements: Any) -> Any:
     """The controls below each other."""
-    return mo.vstack(list(elements.elements.values()), gap=0.9)
+    return mo.vstack(list(elements.elements.values()), gap=0.6)
 
 
 def told(shown: Demonstration, settings: Mapping[str, Any]) -> Any:
