@@ -48,7 +48,7 @@ def believed(unknown: float, bend: float, one_wrong: float, n_wrong: int) -> Flo
 def level(times: float, density: Float[np.ndarray, " responses"]) -> float:
     """z = ``times``/K, at most 1; what is believed z but for rounding is not above it."""
     z = times / (len(density) - 2)
-    return min(max([z, *density[np.abs(density - z) < MOVED].tolist()]), 1.0)
+    return float(min(max([z, *density[np.abs(density - z) < MOVED]]), 1.0))
 
 
 def table(density: Float[np.ndarray, " responses"]) -> Pairs:
