@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from simlab.bounds import THEOREMS
 from simlab.errors import BadInput
 from simlab.teach import __main__ as program
 from simlab.teach.demonstrations import TITLES, Slider, demonstration
+from simlab.teach.serving import place
+from simlab.teach.sources import files_of
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "simlab" / "teach" / "notebooks"
@@ -268,8 +271,29 @@ def test_without_the_token_there_is_a_way_to_it_and_no_page(served: Served, cook
             status, told, text = asked(served, path, **headers)
             assert status == 403
             assert told["content-security-policy"].startswith("default-src 'none'")
-            assert "python -m simlab.teach '" in text
+            assert "python -m simlab.teach" in text
+    link = "unsaid?draws=100"
+    assert f"<code>python -m simlab.teach '{link}'</code>" in asked(served, "/unsaid/?draws=100")[2]
+    assert place(link) == "/unsaid/?draws=100"
     assert "<script>" not in asked(served, "/unsaid/?draws=<script>alert(1)</script>")[2]
+    for hostile in ("/exam';id;'", "/exam/?draws=';id;'", "/exam/?t=%27;id;%27"):  # it would be pasted into a shell
+        assert "id;" not in asked(served, hostile)[2]
+
+
+def test_theorems_tests_and_experiments_are_a_link_away(served: Served, cookie: str) -> None:
+    from simlab.teach import pages
+
+    for shown in map(demonstration, TITLES):
+        foot = pages.foot(shown).text
+        for path in (*(f"theorem/{slug}" for slug in shown.theorems), *(f"source/{one}" for one in files_of(shown))):
+            assert f'<a href="../{path}">' in foot
+            assert asked(served, f"/{path}", cookie=cookie)[0] == 200
+            assert asked(served, f"/{path}")[0] == 403
+    name = "tests/test_bounds.py"
+    assert escape((ROOT / name).read_text()) in asked(served, f"/source/{name}", cookie=cookie)[2]
+    assert "arXiv 2509.04664" in asked(served, "/theorem/error_from_iiv", cookie=cookie)[2]
+    for path in ("source/pyproject.toml", "source/tests/../pyproject.toml", "source//etc/passwd", "theorem/none"):
+        assert asked(served, f"/{path}", cookie=cookie)[0] == 404
 
 
 @pytest.mark.parametrize("upgrade", [False, True], ids=["page", "socket"])

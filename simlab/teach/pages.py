@@ -16,6 +16,7 @@ from simlab.errors import BadInput
 from simlab.teach import mailing
 from simlab.teach.demonstrations import TITLES, Control, Demonstration, Scene, Slider, demonstration
 from simlab.teach.pictures import exported, inlined
+from simlab.teach.sources import files_of, has
 
 
 def home() -> Any:
@@ -148,8 +149,12 @@ def foot(shown: Demonstration) -> Any:
         f"<details><summary>{html.escape(question)}</summary><p>{html.escape(answer)}</p></details>"
         for question, answer in shown.questions
     )
-    claims = "".join(f"<li><code>{slug}</code>: {html.escape(says)}</li>" for slug, says in shown.claims())
-    files = ", ".join(f"<code>{name}</code>" for name in (*shown.tests, *shown.experiments))
+    claims = "".join(
+        f'<li><a href="../theorem/{slug}">{slug}</a>: {html.escape(says)}</li>' for slug, says in shown.claims()
+    )
+    files = ", ".join(
+        f'<a href="../source/{name}">{name}</a>' if has(name) else f"<code>{name}</code>" for name in files_of(shown)
+    )
     return mo.Html(
         f'<section class="ask"><h2>Three questions</h2>{asked}</section>'
         f'<section class="more"><h2>Theorem, test, experiment</h2><ul>{claims}</ul><p>{files}</p></section>'

@@ -10,7 +10,7 @@ import gc
 import hmac
 import secrets
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from simlab.errors import BadInput, unknown
 from simlab.teach.demonstrations import TITLES, Choice, demonstration
+from simlab.teach.sources import source_page, theorem_page
 
 HOST = "127.0.0.1"
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -49,8 +50,9 @@ NOT_KNOWN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>simla
 <body style="font: 1.3rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem">
 <h1>Open it from the terminal</h1>
 <p>These pages answer to the address that <code>python -m simlab.teach</code> prints, and to no other.</p>
-<p>To open this link again, give it to the program: <code>python -m simlab.teach '{link}'</code></p>
+{again}
 """
+AGAIN = "<p>To open this link again, give it to the program: <code>python -m simlab.teach '{link}'</code></p>"
 
 Scope = MutableMapping[str, Any]
 
@@ -135,7 +137,7 @@ class Gate:
             refusal = RedirectResponse(asked.url.path + (f"?{urlencode(rest)}" if rest else ""), 303)
             refusal.set_cookie(self.cookie, self.secret, httponly=True, samesite="lax")
         elif not hmac.compare_digest(asked.cookies.get(self.cookie, "").encode(), self.secret.encode()):
-            refusal = HTMLResponse(NOT_KNOWN.format(link=escape(str(asked.url))), 403)
+            refusal = HTMLResponse(NOT_KNOWN.format(again=_again(str(asked.url))), 403)
         if refusal is not None:
             refusal.headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'"
             refusal.headers["cache-control"] = "no-store"
@@ -144,6 +146,29 @@ class Gate:
         within = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
         within.append((b"authorization", f"Bearer {self.token}".encode()))
         await self.app({**scope, "headers": within}, receive, _guarded(send))
+
+
+def _again(link: str) -> str:
+    """How to open a link once more. It is told as ``place`` writes it, for it will be pasted into a shell."""
+    try:
+        found = place(link).strip("/")
+    except BadInput:
+        return ""
+    return AGAIN.format(link=escape(found.replace("/?", "?"))) if found else ""
+
+
+def _shown(page: Callable[[str], str]) -> Any:
+    """The answer to a request for one page of ``simlab.teach.sources``."""
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+    async def answer(request: Request) -> Response:
+        try:
+            return HTMLResponse(page(request.path_params["name"]))
+        except BadInput as refused:
+            return PlainTextResponse(str(refused), 404)
+
+    return answer
 
 
 def _guarded(send: Any) -> Any:
@@ -164,11 +189,17 @@ def _guarded(send: Any) -> Any:
 def site(token: str, port: int) -> Gate:
     """Every notebook below its name, the list of them at the root, behind the gate."""
     import marimo
+    from starlette.routing import Route
 
     builder = marimo.create_asgi_app(token=token, quiet=True, html_head=ARROWS)
     for slug in TITLES:
         builder = builder.with_app(path=f"/{slug}", root=str(NOTEBOOKS / f"{slug}.py"))
-    return Gate(builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build(), token, port)
+    built: Any = builder.with_app(path="/", root=str(NOTEBOOKS / "home.py")).build()
+    built.router.routes[:0] = [
+        Route("/theorem/{name}", _shown(theorem_page)),
+        Route("/source/{name:path}", _shown(source_page)),
+    ]
+    return Gate(built, token, port)
 
 
 def _warm() -> None:
