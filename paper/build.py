@@ -39,7 +39,12 @@ def inputs(root: Path = ROOT) -> dict[str, str]:
     found = {"sections": json.dumps(sections(root))}
     report = root / "test-report.json"
     if report.exists():
-        found["report"] = json.dumps(json.loads(report.read_text())["claims"])
+        try:
+            found["report"] = json.dumps(dict(json.loads(report.read_text())["claims"]))
+        except (ValueError, TypeError, KeyError):
+            raise Unbuildable(
+                "test-report.json is no test report: run make test again, or remove the file for grey marks"
+            ) from None
     return found
 
 
@@ -142,10 +147,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unbuildable as reason:
         print(f"simlab: the paper is not built: {reason}", file=sys.stderr)
         return 2
-    PDF.parent.mkdir(parents=True, exist_ok=True)
     whole = PDF.with_suffix(".tmp")
-    whole.write_bytes(pdf)
-    whole.replace(PDF)
+    try:
+        PDF.parent.mkdir(parents=True, exist_ok=True)
+        whole.write_bytes(pdf)
+        whole.replace(PDF)
+    except OSError as error:
+        place = PDF.parent.relative_to(ROOT)
+        print(
+            f"simlab: the paper is not written: {place}: {error.strerror}: make it a folder with room", file=sys.stderr
+        )
+        return 2
     print(f"{PDF.relative_to(ROOT)}: {pages(pdf)} pages in {time.perf_counter() - started:.1f} s")
     return 0
 

@@ -96,6 +96,16 @@ def test_every_source_is_used_and_every_citation_has_one(paper: Any) -> None:
     assert [key for key in keys if key not in cited] == []
 
 
+@pytest.mark.parametrize("text", ['{"claims": ', "[]", "{}", '{"claims": 3}'])
+def test_a_report_that_is_none_is_told_in_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "paper" / "sections").mkdir(parents=True)
+    (tmp_path / "test-report.json").write_text(text)
+    with pytest.raises(BUILD["Unbuildable"], match=r"^test-report\.json is no test report: run make test again, or "):
+        BUILD["inputs"](tmp_path)
+    (tmp_path / "test-report.json").write_text('{"claims": {"error_from_iiv": "passed"}}')
+    assert json.loads(BUILD["inputs"](tmp_path)["report"]) == {"error_from_iiv": "passed"}
+
+
 def test_marks_name_claims_and_say_what_the_report_says(paper: Any, tmp_path: Path) -> None:
     marks = query(paper, "<test-mark>")
     known = {theorem.slug for theorem in THEOREMS} | {path.stem for path in RESULTS.glob("*.csv")}

@@ -53,7 +53,11 @@ CHANGES: dict[str, tuple[Callable[[Lines], Lines | None], str]] = {
     "a NaN": (lambda lines: put(lines, 1, "mean", "nan"), "line 2 of FILE: the mean of singleton_rate is nan"),
     "no number": (lambda lines: put(lines, 1, "mean", "O.2"), "line 2 of FILE: the mean of singleton_rate is O.2"),
     "an empty mean": (lambda lines: put(lines, 1, "mean", ""), "line 2 of FILE: the mean of singleton_rate is empty"),
-    "an empty count": (lambda lines: put(lines, 1, "n", ""), "line 2 of FILE: n is empty and not a number"),
+    "an empty count": (lambda lines: put(lines, 1, "n", ""), "line 2 of FILE: n is empty and not a count"),
+    "a count below 0": (lambda lines: put(lines, 1, "n", "-3"), "line 2 of FILE: n is -3.0 and not a count"),
+    "half a count": (lambda lines: put(lines, 1, "n_errors", "0.5"), "line 2 of FILE: n_errors is 0.5 and not a count"),
+    "an error below 0": (lambda lines: put(lines, 1, "mcse", "-0.1"), "line 2 of FILE: mcse is -0.1, below 0"),
+    "no error": (lambda lines: put(lines, 1, "mcse", "nan"), "line 2 of FILE: the mcse of singleton_rate is nan"),
     "a row missing": (lambda lines: lines[:1] + lines[2:], "FILE has no row of singleton_rate where draws = "),
     "a row in the middle missing": (lambda lines: lines[:300] + lines[301:], "FILE has no row of "),
     "the last row missing": (lambda lines: lines[:-1], "FILE has no row of "),
@@ -81,6 +85,13 @@ def test_a_file_that_is_empty_cut_in_its_last_cell_or_away_is_told(tmp_path: Pat
     whole = path.read_text()
     for text, said in [("", f"{FILE} is empty"), (whole[:-2], f"the last line of {FILE} is cut short")]:
         path.write_text(text)
+        with pytest.raises(BadInput, match=said):
+            read_table(path)
+    path.write_bytes(b"\xef\xbb\xbf" + whole.encode())
+    assert len(read_table(path)) == 600  # an editor's mark in front is no column's
+    at = whole.index("\n") + 1
+    for rubbish, said in [(b"\xff", f"{FILE} is no text in UTF-8 from byte {at} on"), (b'"', f"{FILE} is no table: ")]:
+        path.write_bytes(whole[:at].encode() + rubbish + whole[at:].encode())
         with pytest.raises(BadInput, match=said):
             read_table(path)
     path.unlink()

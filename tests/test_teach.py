@@ -71,6 +71,8 @@ def test_every_setting_comes_back_from_its_link(slug: str) -> None:
 def test_a_link_that_says_nothing_that_is_a_setting_is_told_in_a_sentence() -> None:
     for given, sentence in [
         ({"draws": "many"}, "draws = 'many' is no number: give one from 10 to 1e+12"),
+        ({"draws": "1e99"}, "draws = '1e99' lies outside 10 to 1e+12: give one from 10 to 1e+12"),
+        ({"draws": "0"}, "draws = '0' lies outside 10 to 1e+12: give one from 10 to 1e+12"),
         ({"draws": "nan"}, "draws = 'nan' is no number: give one from 10 to 1e+12"),
         ({"draws": "<script>"}, "draws = '<script>' is no number: give one from 10 to 1e+12"),
     ]:
@@ -141,6 +143,7 @@ def test_the_list_names_every_demonstration_in_order() -> None:
     [
         (["exams"], "demonstration 'exams' is unknown: did you mean 'exam'?"),
         (["http://127.0.0.1:2718/nothing/"], "demonstration 'nothing' is unknown: choose from"),
+        (["unsaid?drawz=10"], "setting of unsaid 'drawz' is unknown: did you mean 'draws'?"),
         (["unsaid?draws=many"], "draws = 'many' is no number: give one from 10 to 1e+12"),
         (["exam", "unsaid"], "got unexpected extra argument"),
         (["--port", "x"], "--port = x: must be a whole number, such as 10000 or 1e4"),
@@ -276,6 +279,8 @@ def test_without_the_token_there_is_a_way_to_it_and_no_page(served: Served, cook
     assert f"<code>python -m simlab.teach '{link}'</code>" in asked(served, "/unsaid/?draws=100")[2]
     assert place(link) == "/unsaid/?draws=100"
     assert "<script>" not in asked(served, "/unsaid/?draws=<script>alert(1)</script>")[2]
+    status, told, _ = asked(served, "/unsaid?draws=100&corpus=2", cookie=cookie)
+    assert (status, told["location"]) == (307, "/unsaid/?draws=100&corpus=2")
     for hostile in ("/exam';id;'", "/exam/?draws=';id;'", "/exam/?t=%27;id;%27"):  # it would be pasted into a shell
         assert "id;" not in asked(served, hostile)[2]
 

@@ -205,6 +205,7 @@ def test_the_command_writes_both_and_needs_no_server(capsys, monkeypatch, tmp_pa
         (["--html", ""], "--html '': is no path: name a folder"),
         (["--html", "file"], "--html file: is a file: name a folder"),
         (["--html", "file/x"], "--html file/x: cannot be written (Not a directory): name another folder, or make room"),
+        (["--html", "other"], "--html other: exam.html there is not one of these pages: name another folder"),
         (["--html", "taken"], "--html taken: exam.html is a folder there: name another folder"),
         (["--html", "circle"], "--html circle: cannot be written ("),
         (["--html", "x" * 300], f"--html {'x' * 300}: cannot be written (File name too long)"),
@@ -218,17 +219,20 @@ def test_a_folder_that_is_none_is_one_sentence(capsys, monkeypatch, tmp_path, ar
     Path("file").write_text("mine")
     Path("taken/exam.html").mkdir(parents=True)
     Path("circle").symlink_to("circle")
+    Path("other").mkdir()
+    Path("other/exam.html").write_text("mine")
     assert program.command(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"simlab: {sentence}")
     assert len(err.splitlines()) == 1
-    assert Path("file").read_text() == "mine"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["circle", "exam.html", "file", "taken"]
+    assert Path("file").read_text() == Path("other/exam.html").read_text() == "mine"
+    names = ["circle", "exam.html", "exam.html", "file", "other", "taken"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == names
 
 
 def test_where_one_cannot_be_written_neither_is(monkeypatch, tmp_path) -> None:
-    (tmp_path / "guessing.html").write_text("old")
+    (tmp_path / "guessing.html").write_text(old := f"an older {mailing.OURS.decode()}")
     write = Path.write_text
 
     def full(path: Path, text: str, **options: Any) -> int:
@@ -241,7 +245,7 @@ def test_where_one_cannot_be_written_neither_is(monkeypatch, tmp_path) -> None:
     with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\): name another folder, or make"):
         mailing.write_pages(str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["guessing.html"]
-    assert (tmp_path / "guessing.html").read_text() == "old"
+    assert (tmp_path / "guessing.html").read_text() == old
 
 
 # ---- in a browser ----
@@ -419,8 +423,9 @@ def test_the_keyboard_moves_it_and_its_link_reopens_it(visit: Visit) -> None:
 def test_a_link_that_says_no_setting_is_told_and_the_rest_is_kept(visit: Visit) -> None:
     sentences = {
         "guessing": (
-            "draws=<b>many&answers=9&learner=x",
+            "draws=<b>many&singleton_rate=0.25&answers=1e99&learner=x",
             "draws = '<b>many' is no number: give one from 100 to 1e+12; shown is the default. "
+            "answers = '1e99' lies outside 2 to 366: give one from 2 to 366; shown is the default. "
             "learner 'x' is unknown: choose from calibrated, guess_one, abstain; shown is the default",
         ),
         "exam": (
@@ -431,7 +436,7 @@ def test_a_link_that_says_no_setting_is_told_and_the_rest_is_kept(visit: Visit) 
     asked, sentence = sentences[visit.path.stem]
     visit.open(asked)
     assert visit.page.inner_text("[role=alert]") == sentence
-    kept = {"guessing": "answers=8", "exam": "rule=by_hand"}[visit.path.stem]
+    kept = {"guessing": "singleton_rate=0.25", "exam": "rule=by_hand"}[visit.path.stem]
     assert kept in visit.page.get_attribute("#stage", "data-settings")
     visit.open()
     assert not visit.page.is_visible("[role=alert]")

@@ -19,6 +19,7 @@ TAIL = (
     *("bias", "bias_mcse", "coverage", "coverage_mcse", "seed", "version"),
 )
 """The columns of a summary after those of its settings, in their order."""
+ERRORS = ("mcse", "bias_mcse", "coverage_mcse")
 SAME = ("seed", "version")  # one run wrote the whole table
 AGAIN = "run make results"
 
@@ -41,10 +42,18 @@ def read_table(path: str | Path) -> list[dict[str, Any]]:
     here = Path(path)
     if not here.exists():
         raise BadInput(f"there is no {name_of(here)}: {AGAIN}, or name another")
-    text = here.read_bytes().decode("utf-8", errors="replace")
+    if not here.is_file():
+        raise BadInput(f"{name_of(here)} is a folder and no table: {AGAIN}")
+    try:
+        text = here.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name_of(here)} is no text in UTF-8 from byte {error.start} on: {AGAIN}") from None
     if not text.strip():
         raise BadInput(f"{name_of(here)} is empty: {AGAIN}")
-    head, *lines = list(csv.reader(text.splitlines()))
+    try:
+        head, *lines = list(csv.reader(text.splitlines(), strict=True))
+    except csv.Error as error:
+        raise BadInput(f"{name_of(here)} is no table: {error}: {AGAIN}") from None
     for column in TAIL:
         if column not in head:
             raise BadInput(f"{name_of(here)} has no column {column}; its columns are {', '.join(head)}: {AGAIN}")
@@ -71,10 +80,16 @@ def check_rows(name: str, head: Sequence[str], rows: Sequence[dict[str, Any]]) -
     settings = head[: -len(TAIL)]
     measures: dict[Any, dict[tuple[Any, ...], set[Any]]] = {}
     for at, row in enumerate(rows, start=2):
-        if not isinstance(row["n"], float):
-            raise BadInput(f"line {at} of {name}: n is {shown(row['n'])} and not a number: {AGAIN}")
+        for column in ("n", "n_errors"):
+            if not (isinstance(row[column], float) and row[column] >= 0 and row[column].is_integer()):
+                raise BadInput(f"line {at} of {name}: {column} is {shown(row[column])} and not a count: {AGAIN}")
         if row["n"] and not (isinstance(row["mean"], float) and not math.isnan(row["mean"])):
             raise BadInput(f"line {at} of {name}: the mean of {row['measure']} is {shown(row['mean'])}: {AGAIN}")
+        for column in ERRORS:
+            if isinstance(row[column], float) and row[column] < 0:
+                raise BadInput(f"line {at} of {name}: {column} is {shown(row[column])}, below 0: {AGAIN}")
+        if row["n"] > 1 and math.isfinite(row["mean"]) and not (isinstance(row["mcse"], float) and row["mcse"] >= 0):
+            raise BadInput(f"line {at} of {name}: the mcse of {row['measure']} is {shown(row['mcse'])}: {AGAIN}")
         point = tuple(str(row[column]) for column in settings)
         there = measures.setdefault(row["method"], {}).setdefault(point, set())
         if row["measure"] in there:

@@ -28,6 +28,9 @@ TITLES = {
 }
 """The demonstrations in the order of the lecture; each has a module here and a notebook of that name."""
 
+SHOWN = 40
+"""Characters of a link's value that a sentence repeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slider:
@@ -40,15 +43,15 @@ class Slider:
     told: Callable[[float], str] = "{:g}".format
 
     def parse(self, given: str) -> float:
-        """The value nearest to what a link says. Raises ``BadInput`` where that is no finite number."""
+        """The value nearest to what a link says. Raises ``BadInput`` where that is no number from least to most."""
         try:
             wanted = float(given)
         except ValueError:
             wanted = math.nan
-        if not math.isfinite(wanted):
-            raise BadInput(
-                f"{self.name} = {given!r} is no number: give one from {self.values[0]:g} to {self.values[-1]:g}"
-            )
+        least, most = self.values[0], self.values[-1]
+        if not least <= wanted <= most:
+            rule = "is no number" if not math.isfinite(wanted) else f"lies outside {least:g} to {most:g}"
+            raise BadInput(f"{self.name} = {given[:SHOWN]!r} {rule}: give one from {least:g} to {most:g}")
         return min(self.values, key=lambda value: abs(value - wanted))
 
 
@@ -65,7 +68,7 @@ class Choice:
     def parse(self, given: str) -> str:
         """What a link says. Raises ``BadInput`` for another word."""
         if given not in self.options:
-            raise unknown(self.name, given, self.options)
+            raise unknown(self.name, given[:SHOWN], self.options)
         return given
 
 

@@ -28,6 +28,8 @@ from simlab.terminal.files import written_whole
 
 SLUGS = ("guessing", "exam")
 PARTS = Path(__file__).parent / "mailed"
+OURS = b'<meta name="generator" content="simlab">'
+"""In every page that is written here: only such a file is written over."""
 
 
 def page(slug: str) -> str:
@@ -184,6 +186,8 @@ def write_pages(folder: str) -> list[Path]:
         for path in paths:
             if path.is_dir():
                 raise BadInput(f"--html {folder}: {path.name} is a folder there: name another folder")
+            if path.exists() and OURS not in path.read_bytes():
+                raise BadInput(f"--html {folder}: {path.name} there is not one of these pages: name another folder")
         place.mkdir(parents=True, exist_ok=True)
         with ExitStack() as both:
             for path, text in zip(paths, texts, strict=True):

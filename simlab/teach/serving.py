@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from simlab.errors import BadInput, unknown
-from simlab.teach.demonstrations import TITLES, Choice, demonstration
+from simlab.teach.demonstrations import SHOWN, TITLES, Choice, demonstration
 from simlab.teach.sources import source_page, theorem_page
 
 HOST = "127.0.0.1"
@@ -69,8 +69,12 @@ def place(text: str | None) -> str:
     if not slug and asked.netloc:
         return "/"
     if slug not in TITLES:
-        raise unknown("demonstration", slug, TITLES)
+        raise unknown("demonstration", slug[:SHOWN], TITLES)
     given = {name: value for name, value in parse_qsl(asked.query, keep_blank_values=True) if name != TOKEN}
+    known = [one.name for one in demonstration(slug).controls] if given else []
+    for name in given:
+        if name not in known:
+            raise unknown(f"setting of {slug}", name[:SHOWN], known)
     if given:
         demonstration(slug).settings(given)
     return f"/{slug}/" + (f"?{urlencode(given)}" if given else "")
@@ -142,6 +146,10 @@ class Gate:
             refusal.headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'"
             refusal.headers["cache-control"] = "no-store"
             await (refusal(scope, receive, send) if scope["type"] == "http" else send({"type": "websocket.close"}))
+            return
+        if scope["type"] == "http" and asked.url.path.strip("/") in TITLES and not asked.url.path.endswith("/"):
+            query = f"?{asked.url.query}" if asked.url.query else ""
+            await RedirectResponse(f"{asked.url.path}/{query}", 307)(scope, receive, send)  # marimo's loses the query
             return
         within = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
         within.append((b"authorization", f"Bearer {self.token}".encode()))

@@ -56,18 +56,20 @@ function settings() {
 
 /** Set the controls to what the address says; say what of it is no setting. */
 function reopen() {
-  const asked = new URLSearchParams(location.hash.slice(1));
+  const asked = new URLSearchParams(location.hash.slice(1) || location.search.slice(1));
   const wrong = [];
   for (const one of data.controls) {
     const given = asked.get(one.name);
     if (one.values) {
       const wanted = given === null || !given.trim() ? NaN : Number(given);
       let index = one.index;
-      if (Number.isFinite(wanted)) {
+      const [least, most] = [one.values[0], one.values.at(-1)];
+      if (wanted >= least && wanted <= most) {
         const far = one.values.map((value) => Math.abs(value - wanted));
         index = far.indexOf(Math.min(...far));
       } else if (given !== null) {
-        wrong.push(`${one.name} = '${given.slice(0, 40)}' is no number: give one from ${one.range}; shown is the default`);
+        const rule = Number.isFinite(wanted) ? `lies outside ${one.range}` : "is no number";
+        wrong.push(`${one.name} = '${given.slice(0, 40)}' ${rule}: give one from ${one.range}; shown is the default`);
       }
       at(one.name).value = index;
     } else {
