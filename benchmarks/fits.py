@@ -3,9 +3,10 @@
 The same table, the same bilinear model and the same MLP, in single precision, from the same start: steps a second of
 one fit, and of 64 replicates of a small model. PyTorch has two threads and its fused optimiser; of the replicates it
 is asked one after the other, as users do, and stacked by hand into one batched model. Losses are asserted to agree
-before anything is timed. Beside each stands how far it is from what the machine can do: bytes against a copy, floating
-point operations against a matrix product, both measured in the same run. A step is timed as the slope between a
-shorter and a longer run, on both sides: neither pays for its start there.
+before anything is timed, and the two take turns: a ratio is the median of those of the rounds. Beside each stands how
+far it is from what the machine can do: bytes against a copy, floating point operations against a matrix product, both
+measured in the same run. A step is timed as the slope between a shorter and a longer run, on both sides: neither pays
+for its start there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +63,43 @@ def limits(smoke: bool) -> tuple[float, float]:
     return 8 * n / seconds, 2 * side**3 / median(lambda: product(a, a).block_until_ready(), 5)
 
 
-def slope(run: Callable[[int], Any], steps: int, repeats: int) -> float:
-    """Seconds a step, between runs of ``steps`` and of five eighths of them, which share a program; medians of both.
+def slope(run: Callable[[int], Any], steps: int) -> float:
+    """Seconds a step, between a run of ``steps`` and one of five eighths of them, which share a program."""
+    few = steps * 5 // 8
+    times = []
+    for n in (steps, few):
+        start = time.perf_counter()
+        run(n)
+        times.append(time.perf_counter() - start)
+    return (times[0] - times[1]) / (steps - few)
+
+
+def in_turns(runs: Sequence[Callable[[int], Any]], steps: int, rounds: int) -> np.ndarray:
+    """Seconds a step of each run, a row a round: all of them in turn, for a machine drifts while it is measured.
 
     NaN where noise is more than the steps take, as it may be at smoke size.
     """
-    few = steps * 5 // 8
-    found = (median(lambda: run(steps), repeats) - median(lambda: run(few), repeats)) / (steps - few)
-    return found if found > 0 else math.nan
+    for run in runs:
+        run(steps)  # compiled, and its memory asked for
+    found = np.array([[slope(run, steps) for run in runs] for _ in range(rounds)])
+    return np.where(found > 0, found, np.nan)
 
 
-def ours(model: Family, listed: Listed, steps: int, repeats: int, **settings: Any) -> float:
-    """Seconds a step of one fit, compiled before."""
+def middle(values: np.ndarray) -> float:
+    """The median of what was measured; NaN where nothing was."""
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else math.nan
+
+
+def fits_of(model: Family, listed: Listed, **settings: Any) -> Callable[[int], Any]:
+    """A fit of so many steps."""
     examples = model.examples(listed)
     told = {"precision": "single"} | settings
-    return slope(lambda steps: fit(examples, model, streams=STREAMS, steps=steps, **told), steps, repeats)
+    return lambda steps: fit(examples, model, streams=STREAMS, steps=steps, **told)
+
+
+def ours(model: Family, listed: Listed, steps: int, rounds: int, **settings: Any) -> float:
+    """Seconds a step of one fit."""
+    return middle(in_turns([fits_of(model, listed, **settings)], steps, rounds))
 
 
 class Rival:
@@ -150,16 +174,19 @@ def side_by_side(
     name: str, model: Family, listed: Listed, smoke: bool, work: dict[str, float], *, batch: int | None = None
 ) -> list[dict[str, Any]]:
     """One fit in both; ``work``: bytes or operations of one step against what the device does in a second."""
-    steps, repeats, rate = (32, 1, 0.01) if smoke else (1024 if batch is None else 8192, 5, 0.01)
-    seconds = ours(model, listed, steps, repeats, learning_rate=rate, batch=batch)
-    of_limit = {f"of_{what}": needed / seconds for what, needed in work.items()}
-    row = {"name": f"{name}, a step", "seconds": seconds, **of_limit}
+    steps, rounds, rate = (32, 1, 0.01) if smoke else (1024 if batch is None else 8192, 9, 0.01)
+    runs = [fits_of(model, listed, learning_rate=rate, batch=batch)]
+    if installed():
+        rival, start = Rival(), start_of(model, listed)
+        agree(rival, model, start, listed, rate)
+        runs.append(lambda n: rival.run(model, start, [listed], n, rate, batch))
+    seconds = in_turns(runs, steps, rounds)
+    ours = middle(seconds[:, 0])
+    row = {"name": f"{name}, a step", "seconds": ours} | {f"of_{what}": work[what] / ours for what in work}
     if not installed():
         return [row]
-    rival, start = Rival(), start_of(model, listed)
-    agree(rival, model, start, listed, rate)
-    theirs = slope(lambda steps: rival.run(model, start, [listed], steps, rate, batch), steps, repeats)
-    return [{"name": f"PyTorch, {name}, a step", "seconds": theirs}, row | {"ratio": theirs / seconds}]
+    theirs = {"name": f"PyTorch, {name}, a step", "seconds": middle(seconds[:, 1])}
+    return [theirs, row | {"ratio": middle(seconds[:, 1] / seconds[:, 0])}]
 
 
 def agree(rival: Rival, model: Family, start: Any, listed: Listed, rate: float) -> None:

@@ -85,8 +85,10 @@ def audited(files: Sequence[Any], kind: str, chosen: Mapping[str, str | None], e
         return error
 
 
-def stage(shown: Demonstration, found: Report | BadInput, settings: Mapping[str, Any]) -> Any:
-    """The picture with its numbers, the findings, and the whole report, walled off; or one sentence."""
+def stage(
+    shown: Demonstration, found: Report | BadInput, settings: Mapping[str, Any], files: Sequence[Any] = ()
+) -> Any:
+    """Whose numbers these are, the picture, the findings, and the whole report, walled off; or one sentence."""
     if isinstance(found, BadInput):
         return mo.Html(f'<div class="stage"><p class="refused" role="alert">{html.escape(str(found))}</p></div>')
     told = "".join(
@@ -98,7 +100,15 @@ def stage(shown: Demonstration, found: Report | BadInput, settings: Mapping[str,
         f'<details><summary>the whole report</summary><iframe title="the whole report" sandbox="" '
         f'srcdoc="{html.escape(found.page)}" style="width:100%;height:34rem;border:1px solid #888"></iframe></details>'
     )
-    return mo.vstack([pages.stage(shown, found.scene, settings), mo.Html(f"<div>{told}{whole}</div>")], gap=0.4)
+    whose = f"Your file {files[0].name}" if files else "An example that simlab drew, for no file is given"
+    return mo.vstack(
+        [
+            mo.Html(f'<p class="seen">{html.escape(whose)}</p>'),
+            pages.stage(shown, found.scene, settings),
+            mo.Html(f"<div>{told}{whole}</div>"),
+        ],
+        gap=0.4,
+    )
 
 
 def taking(shown: Demonstration, found: Report | BadInput, settings: Mapping[str, Any], *, given: bool) -> Any:

@@ -185,7 +185,7 @@ DEMONSTRATION = Demonstration(
         Slider(
             "answers", "possible answers |R|", (2, 3, 4, 5, 8, 12, 25, 50, 100, 200, 365, 366), 365, "{:.0f}".format
         ),
-        Choice("learner", "learner", LEARNERS, "calibrated", lambda name: name.split("_")[0]),
+        Choice("learner", "learner", LEARNERS, "calibrated", LEARNERS.__getitem__),
         Slider("corpus", "corpus (sums exact given it)", tuple(float(i) for i in range(1, 21)), 1.0),
     ),
     scene=scene,

@@ -67,8 +67,8 @@ def scene(n_facts: float, exponent: float, draws: float, corpus: float) -> Scene
         Number("high", "MM is at most", told.high, share(told.high)),
     )
     seen = (
-        f"Of {count(draws)} draws, {share(rate)} are facts that stand there once. Good and Turing: about as much of "
-        f"what will be asked next was never said ({share(missed)} here)."
+        f"Of {count(draws)} draws, a share of {share(rate)} are facts that stand there once. Good and Turing: about as "
+        f"much of what will be asked next was never said ({share(missed)} here)."
     )
     return Scene(figure, found, seen)
 

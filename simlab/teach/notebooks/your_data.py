@@ -43,8 +43,8 @@ def compute(columns, controls, giving, given, kind):
 
 
 @app.cell
-def stage(giving, report, settings, shown):
-    giving.stage(shown, report, settings)
+def stage(given, giving, report, settings, shown):
+    giving.stage(shown, report, settings, given.value)
     return
 
 
