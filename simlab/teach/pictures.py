@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simlab.drawing.audits import THEME
 from simlab.drawing.ink import CYCLE, GREY
 from simlab.drawing.inlining import INK, inline, standalone
 from simlab.drawing.sheets import style
@@ -22,7 +23,7 @@ SIZE = (8.6, 4.9)
 """Inches of a picture that fills its place on a page of 1280 x 720."""
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY = CYCLE
-LOOK: Any = {
+LOOK: Any = THEME | {
     "figure.constrained_layout.use": False,
     "font.size": 15,
     "axes.titlesize": 15,
@@ -33,13 +34,6 @@ LOOK: Any = {
     "lines.linewidth": 3,
     "lines.markersize": 11,
     "axes.linewidth": 1.2,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
     "legend.labelcolor": INK,
 }
 drawing_lock = Lock()

@@ -71,12 +71,11 @@ def place(text: str | None) -> str:
     if slug not in TITLES:
         raise unknown("demonstration", slug[:SHOWN], TITLES)
     given = {name: value for name, value in parse_qsl(asked.query, keep_blank_values=True) if name != TOKEN}
-    known = [one.name for one in demonstration(slug).controls] if given else []
-    for name in given:
-        if name not in known:
-            raise unknown(f"setting of {slug}", name[:SHOWN], known)
     if given:
-        demonstration(slug).settings(given)
+        known = demonstration(slug).settings(given)
+        for name in given:
+            if name not in known:
+                raise unknown(f"setting of {slug}", name[:SHOWN], known)
     return f"/{slug}/" + (f"?{urlencode(given)}" if given else "")
 
 
