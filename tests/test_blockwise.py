@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import numba
 import numpy as np
 import pytest
+from descents import NEAR, a_corpus, equal, general, patched, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from simlab.corpora import Listed, list_facts, sample_listed
+from simlab.corpora import list_facts, sample_listed
 from simlab.errors import BadInput
-from simlab.fitting import blocks, blockwise, descending, fit, fit_many, memory, running
+from simlab.fitting import blocks, blockwise, descending, fit, fit_many, memory, running, teams
 from simlab.fitting.families import Fitted
 from simlab.models.bilinear import Bilinear
-from simlab.models.mlp import MLP
 from simlab.seeds import Streams
 from simlab.worlds import factoids, uniform
 
 STREAMS = Streams(5, "blocks")
-NEAR = {"double": 1e-11, "single": 5e-4}
-
-
-def a_corpus(replicate: int = 0, facts: int = 30, draws: int = 80, **law: Any) -> Listed:
-    streams = Streams(3, "blocks", replicate)
-    world = uniform(facts, **({"answers": 6, "answer_rate": 0.8} | law))
-    return sample_listed(list_facts(world, streams.numpy("truth")), draws, streams.numpy("corpus"))
-
-
-@contextmanager
-def patched(*what: tuple[Any, str, Any]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as context:
-        for where, name, value in what:
-            context.setattr(where, name, value)
-        yield
-
-
-def general(corpus: Any, model: Any, **told: Any) -> Any:
-    """Fit by the general program, the oracle."""
-    with patched((running, "descent_of", lambda *_: None)):
-        return (fit_many if isinstance(corpus, list) else fit)(corpus, model, **told)
-
-
-def same(ours: Fitted, oracle: Fitted, near: float) -> None:
-    for left, right in (
-        (ours.trace.loss, oracle.trace.loss),
-        (ours.trace.gradient_norm, oracle.trace.gradient_norm),
-        *((ours.params[name], oracle.params[name]) for name in ("prompts", "responses")),
-    ):
-        np.testing.assert_allclose(left, right, rtol=near, atol=near)
-
-
-def equal(one: Fitted, other: Fitted) -> None:
-    for name in ("prompts", "responses"):
-        np.testing.assert_array_equal(one.params[name], other.params[name])
-    np.testing.assert_array_equal(one.trace.loss, other.trace.loss)
-    np.testing.assert_array_equal(one.trace.gradient_norm, other.trace.gradient_norm)
 
 
 @pytest.mark.parametrize("idk", [True, False], ids=["idk", "holes"])  # without IDK its column does not exist
@@ -116,7 +77,7 @@ def test_threads_looks_and_chunks_do_not_move_the_last_bits() -> None:
         for threads, shared, chunk in ((1, 1, 2048), (2, 1, 2048), (3, 1, 7), (3, 10**9, 7), (99, 1, 13)):
             with patched(
                 (numba.config, "NUMBA_NUM_THREADS", threads),
-                (blockwise, "SHARED", shared),
+                (teams, "SHARED", shared),
                 (descending, "CHUNK", chunk),
             ):
                 equal(fit(corpus, Bilinear(5), every=9, **told), plain)
@@ -127,7 +88,7 @@ def test_many_fits_are_the_fits_one_by_one() -> None:
     streams, rates = [Streams(1, "blocks", i) for i in range(5)], [0.01, 0.02, 0.03, 0.05, 0.1]
     told: dict[str, Any] = {"steps": 40, "weight_decay": 0.01}
     for threads, shared in ((2, 10**9), (9, 1)):  # a thread a fit; each fit shared
-        with patched((numba.config, "NUMBA_NUM_THREADS", threads), (blockwise, "SHARED", shared)):
+        with patched((numba.config, "NUMBA_NUM_THREADS", threads), (teams, "SHARED", shared)):
             many = fit_many(corpora, Bilinear(3), streams=streams, learning_rate=rates, **told)
         for i, one in enumerate(many):
             alone = fit(corpora[i], Bilinear(3), streams=streams[i], learning_rate=rates[i], **told)
@@ -193,8 +154,7 @@ def test_which_fits_are_taken_so() -> None:
         fit(a_corpus(), Bilinear(2), **told)
         fit(a_corpus(), Bilinear(2), batch=4, **told)
         fit(a_corpus(), Bilinear(2), precision="mixed", **told)
-        fit(a_corpus(), MLP(4, 2), **told)
-    assert asked == [blockwise, None, None, None]
+    assert asked == [blockwise, None, None]
 
 
 def test_blas_has_its_threads_back_when_fits_from_several_threads_have_ended() -> None:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simlab.compiling import jit, kernel
-from simlab.fitting.descending import adam, listed
+from simlab.fitting.descending import coordinates
 from simlab.fitting.exponentials import FAR, powers, weigh
+from simlab.fitting.meeting import meet
 
 
 class Side(NamedTuple):
@@ -58,20 +59,21 @@ class Scratch(NamedTuple):
 
 
 @jit
-def steps(left: Any, right: Any, table: Any, parts: Any, scratch: Any, rule: Any, told: Any) -> None:
-    """All steps of a rule, by one thread."""
+def steps(left: Any, right: Any, table: Any, parts: Any, scratch: Any, rule: Any, told: Any, team: Any) -> None:
+    """A thread's share of all steps of a rule: its pieces of U, and of V all or nothing."""
     for step in range(len(rule.steps)):
-        pieces(left, right.params, table, parts, scratch, rule, step, 0, 1)
-        responses(right, parts, rule, step, told)
+        _pieces(left, right.params, table, parts, scratch, rule, step, team)
+        meet(team)
+        if team.thread == 0:
+            _responses(right, parts, rule, step, told)
+        meet(team)
 
 
 @jit
-def pieces(
-    left: Any, right: Any, table: Any, parts: Any, scratch: Any, rule: Any, step: int, first: int, stride: int
-) -> None:
-    """Step the rows of U of every ``stride``-th piece from ``first`` on, and write its part of V's slope and sums."""
+def _pieces(left: Any, right: Any, table: Any, parts: Any, scratch: Any, rule: Any, step: int, team: Any) -> None:
+    """Step the rows of U of the thread's pieces, and write their parts of V's slope and of the sums."""
     lot = len(scratch.two) // len(right)
-    for piece in range(first, len(parts.sums), stride):
+    for piece in range(team.thread, len(parts.sums), team.threads):
         sums, whole = parts.sums[piece], parts.slopes[piece]
         sums[:] = 0
         whole[:] = 0
@@ -155,7 +157,7 @@ def _residuals(z: Any, table: Any, first: int, weight: Any, totals: Any, pull: A
 
 
 @jit
-def responses(right: Any, parts: Any, rule: Any, step: int, told: Any) -> None:
+def _responses(right: Any, parts: Any, rule: Any, step: int, told: Any) -> None:
     """Add up the pieces, in their order, and step V."""
     whole, sums = parts.slopes[0], parts.sums[0]
     for piece in range(1, len(parts.sums)):
@@ -177,22 +179,6 @@ def _add(whole: Any, part: Any) -> None:
 def _update(side: Any, slope: Any, rule: Any, step: int, sums: Any) -> None:
     """Step the rows of a side, and add to the sums of squares of gradient and parameters before it."""
     flat = (side.params.reshape(-1), side.mean.reshape(-1), side.square.reshape(-1), slope.reshape(-1))
-    squares, length = _step(*flat, rule.adam, rule.penalty, rule.steps[step])
+    squares, length = coordinates(*flat, rule.adam, rule.penalty, rule.steps[step])
     sums[1] += squares
     sums[2] += length
-
-
-@kernel("contract", "reassoc", "nsz")
-def _step(x: Any, mean: Any, square: Any, slope: Any, adaptive: bool, penalty: Any, told: Any) -> Any:
-    """One step of all coordinates; the sums of squares of gradient and parameters before it."""
-    squares, length = x.dtype.type(0), x.dtype.type(0)
-    numbers = listed(told)
-    for j in range(len(x)):
-        gradient = slope[j] + penalty * x[j]
-        squares += gradient * gradient
-        length += x[j] * x[j]
-        if adaptive:
-            x[j], mean[j], square[j] = adam(x[j], mean[j], square[j], gradient, numbers)
-        else:
-            x[j] -= numbers[0] * gradient
-    return squares, length

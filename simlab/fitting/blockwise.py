@@ -3,39 +3,28 @@
 A block of rows of U is small enough for its logits, their softmax and their residual G to stay in the processor's
 cache: the table itself is never written to memory. Its gradient in U is G V, and U takes its step at once; G^T U is its
 part of the gradient in V. These parts are summed block by block in pieces, and then piece by piece; neither the blocks
-nor the pieces depend on the number of threads, so nor do the last bits. Products are BLAS's, on one thread each.
-
-Small fits are taken through many steps by one thread, many fits by a thread each, and of large ones each step is shared
-among the threads.
+nor the pieces depend on the number of threads, so nor do the last bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import lru_cache
-from threading import Lock
-
-import numba
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401 - whose products Numba's are: it must be there to be told of threads
-from threadpoolctl import ThreadpoolController
 
-from simlab.fitting import blocks, descending
+from simlab.fitting import blocks, descending, teams
 from simlab.fitting.blocks import Parts, Scratch, Side, Table
-from simlab.fitting.descending import Rule, apart, existing, rules, traced
+from simlab.fitting.descending import Rule, apart, existing
+from simlab.fitting.meeting import Team
 from simlab.fitting.programs import Data, Program, State, check_memory
 
 PIECES = 8  # of the rows, at most: each has a gradient of V, which must be kept and read once more
 LOT = 4096  # logits that are exponentiated together
 SMALL = 10**6  # multiplications of a product that OpenBLAS takes as it stands, without copying its factors first
 ROWS = (24, 128)  # of a block: below the first, copying pays
-SHARED = 3_000_000  # multiplications of a step, from which on threads share it
-STRETCH = 2 * 10**10  # multiplications between two looks at Python: half a second
+
+takes = descending.whole
 
 
-def begin(program: Program, params: dict[str, np.ndarray]) -> State:
+def begin(program: Program, params: dict[str, np.ndarray], data: Data) -> State:  # noqa: ARG001
     """The state before the first step. Raises ``BadInput`` where there is no memory for it."""
     params = {name: np.ascontiguousarray(array) for name, array in params.items()}
     left, right = params["prompts"], params["responses"]
@@ -60,23 +49,7 @@ def advance(program: Program, state: State, data: Data, first: int, last: int) -
         _Run(side("prompts", i), side("responses", i), own, shift[i] if program.many else shift)
         for i, own in enumerate(fits)
     ]
-    work = max(run.work for run in runs)
-    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    shared = work >= SHARED and len(runs) < threads
-    length = descending.CHUNK if shared else min(max(STRETCH // (work * len(runs)), 1), descending.CHUNK)
-    with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
-        for at in range(first, last, length):
-            end = min(at + length, last)
-            told = list(rules(program, fits, at, end))
-            if shared:
-                sums = [run.together(rule, pool, threads) for run, rule in zip(runs, told, strict=True)]
-            elif len(runs) == 1:
-                sums = [runs[0].alone(told[0])]
-            else:
-                sums = list(pool.map(_Run.alone, runs, told))
-            for i, (own, found) in enumerate(zip(fits, sums, strict=True)):
-                here = (i, slice(at, end)) if program.many else slice(at, end)
-                state.loss[here], state.norm[here] = traced(program, own, found)
+    teams.descend(program, state, fits, runs, first, last)
     return state._replace(params=params)
 
 
@@ -95,6 +68,7 @@ class _Run:
         edges, most = _edges(prompts, responses, rank), _block(responses, rank)
         pieces, longest = len(edges) - 1, int(np.diff(edges).max())
         slopes, sums = np.empty((pieces, responses, rank), dtype), np.zeros((pieces, 3))
+        self.shares = pieces
         self.parts = Parts(edges, -(-longest // -(-longest // most)), slopes, sums)
         self.work = prompts * responses * (3 * rank + 30)  # an exponential costs about as much as 30 of them
 
@@ -104,26 +78,12 @@ class _Run:
         shapes = ((rows, responses), (rows, responses), (rows, rank), (responses, rank), rows, lot, lot)
         return Scratch(*(np.empty(shape, dtype) for shape in shapes))
 
-    def alone(self, rule: Rule) -> np.ndarray:
-        """Take a chunk of steps, and return what each sums to."""
-        told = np.zeros((3, len(rule.steps)))
-        blocks.steps(self.left, self.right, self.table, self.parts, self._scratch(), rule, told)
-        return told
+    def lay_out(self, first: int, last: int) -> None:
+        """Every step is of the whole table."""
 
-    def together(self, rule: Rule, pool: ThreadPoolExecutor, threads: int) -> np.ndarray:
-        """The same, each step shared by threads."""
-        told = np.zeros((3, len(rule.steps)))
-        threads = min(threads, len(self.parts.sums))
-        scratch = [self._scratch() for _ in range(threads)]
-        fixed = (self.left, self.right.params, self.table, self.parts)
-        for step in range(len(rule.steps)):
-            parts = [(*fixed, scratch[i], rule, step, i, threads) for i in range(threads)]
-            others = [pool.submit(blocks.pieces, *part) for part in parts[1:]]
-            blocks.pieces(*parts[0])
-            for other in others:
-                other.result()
-            blocks.responses(self.right, self.parts, rule, step, told)
-        return told
+    def steps(self, rule: Rule, told: np.ndarray, team: Team) -> None:
+        """Take this thread's share of the steps."""
+        blocks.steps(self.left, self.right, self.table, self.parts, self._scratch(), rule, told, team)
 
 
 def _edges(prompts: int, responses: int, rank: int) -> np.ndarray:
@@ -137,31 +97,3 @@ def _block(responses: int, rank: int) -> int:
     least, most = ROWS
     rows = min(SMALL // (responses * rank), most)
     return rows if rows >= least else most
-
-
-_busy, _guard = Lock(), Lock()
-
-
-@lru_cache(maxsize=1)
-def _libraries() -> ThreadpoolController:
-    """The BLAS libraries of this process."""
-    return ThreadpoolController().select(user_api="blas")
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """BLAS on one thread. Where it was not, descents wait for one another: that setting is the whole process's."""
-    with _guard:
-        told = not _busy.locked() and all(library["num_threads"] == 1 for library in _libraries().info())
-    if told:
-        yield
-        return
-    with _busy:
-        with _guard:
-            limit = _libraries().limit(limits=1)
-            limit.__enter__()
-        try:
-            yield
-        finally:
-            with _guard:
-                limit.__exit__(None, None, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -31,26 +32,23 @@ class Rule(NamedTuple):
     integers: Any  # none: an array whose type is of the same width as the numbers
 
 
-def whole(program: Program, data: Data) -> bool:
-    """Whether every step takes the whole corpus, on a CPU, in single or double precision, each coordinate apart."""
+def plain(program: Program, data: Data) -> bool:
+    """Whether a fit is on a CPU, by gradient steps, in single or double precision, each coordinate apart."""
     plan = program.plan
-    plain = plan.batch is None and plan.precision != "mixed" and plan.optimizer != "lbfgs"
-    return plain and data.sizes is None and not data.frozen and device_in_use().platform == "cpu"
+    apart = plan.precision != "mixed" and plan.optimizer != "lbfgs" and data.sizes is None
+    return apart and device_in_use().platform == "cpu"
+
+
+def whole(program: Program, data: Data) -> bool:
+    """Whether every step takes the whole corpus besides, and moves all parameters."""
+    return plain(program, data) and program.plan.batch is None and not data.frozen
 
 
 def apart(program: Program, data: Data) -> list[Data]:
     """The arrays of each fit."""
     if not program.many:
         return [data]
-    return [
-        data._replace(
-            weight=data.weight[i],
-            given={name: array[i] for name, array in data.given.items()},
-            scale=data.scale[i],
-            hyper=type(data.hyper)(*(value[i] for value in data.hyper)),
-        )
-        for i in range(len(data.weight))
-    ]
+    return [jax.tree.map(lambda x, i=i: x[i], data) for i in range(len(data.weight))]
 
 
 def rules(program: Program, fits: list[Data], first: int, last: int) -> Iterator[Rule]:
@@ -68,7 +66,7 @@ def rules(program: Program, fits: list[Data], first: int, last: int) -> Iterator
     integers = np.empty(0, np.int32 if dtype is np.float32 else np.int64)
     for one, rate in zip(fits, rates, strict=True):
         penalty, shrink = penalties(program, one)
-        pull = float(one.scale) / np.sum(one.weight, dtype=float)
+        pull = float(one.scale) / draws(program, one)
         told[:, 0], told[:, 3] = rate, shrink
         yield Rule(plan.optimizer != "sgd", dtype(pull), dtype(penalty), told.copy(), integers)
 
@@ -79,12 +77,18 @@ def penalties(program: Program, data: Data) -> tuple[float, float]:
     return (0.0, decay) if program.plan.optimizer == "adamw" else (decay * program.penalised, 0.0)
 
 
+def draws(program: Program, data: Data) -> float:
+    """The draws whose mean surprise is the loss of a step."""
+    return float(np.sum(data.weight, dtype=float) if program.plan.batch is None else program.plan.batch)
+
+
 def traced(program: Program, data: Data, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and gradient norm of steps, of their sums of surprise, squared gradient and squared parameters."""
+    """Loss and gradient norm (NaN of a batch) of steps, of their sums of surprise and of squared gradient and
+    parameters."""
     surprise, squares, length = sums
     penalty, _ = penalties(program, data)
-    loss = surprise / np.sum(data.weight, dtype=float) + penalty * length / (2 * float(data.scale))
-    return loss, np.sqrt(squares)
+    loss = surprise / draws(program, data) + penalty * length / (2 * float(data.scale))
+    return loss, np.sqrt(squares) if program.plan.batch is None else np.full_like(loss, np.nan)
 
 
 def existing(data: Data, columns: int, dtype: Any) -> np.ndarray:
@@ -119,3 +123,20 @@ def adam(x: Any, mean: Any, square: Any, gradient: Any, told: Any) -> Any:
 def listed(told: Any) -> Any:
     """The numbers of a step one by one: loops that read them from an array have no vector instructions."""
     return told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7], told[8]
+
+
+@kernel("contract", "reassoc", "nsz")
+def coordinates(x: Any, mean: Any, square: Any, slope: Any, adaptive: bool, penalty: Any, told: Any) -> Any:
+    """One step of coordinates with gradient ``slope``, without the penalty; the sums of squares of gradient and
+    coordinates before it."""
+    squares, length = x.dtype.type(0), x.dtype.type(0)
+    numbers = listed(told)
+    for j in range(len(x)):
+        gradient = slope[j] + penalty * x[j]
+        squares += gradient * gradient
+        length += x[j] * x[j]
+        if adaptive:
+            x[j], mean[j], square[j] = adam(x[j], mean[j], square[j], gradient, numbers)
+        else:
+            x[j] -= numbers[0] * gradient
+    return squares, length

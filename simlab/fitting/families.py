@@ -63,8 +63,8 @@ class Family:
     least: ClassVar[float] = 0.0
     """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
     descent: ClassVar[str] = "general"
-    """The module of the whole corpus's descent on a CPU. By rows: the parameters are the logits of ``given["counts"]``
-    themselves. By blocks: those logits are ``params["prompts"] @ params["responses"].T``."""
+    """The module of the descent on a CPU. By rows: the parameters are the logits of ``given["counts"]`` themselves.
+    By blocks: those logits are ``params["prompts"] @ params["responses"].T``. By layers: those of ``models.mlp``."""
 
     @property
     def frozen(self) -> tuple[str, ...]:

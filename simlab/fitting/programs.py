@@ -105,6 +105,10 @@ class Program:
         found = jnp.searchsorted(data.cumulative, at * last, side="right", method="scan_unrolled")
         return jnp.minimum(found, len(data.cumulative) - 1)
 
+    def drawn(self, first: Array, data: Data) -> Array:
+        """The examples of the steps from ``first`` on, a row a step of a lot."""
+        return jax.vmap(self.draw, (0, None))(first + jnp.arange(self.lot), data)
+
     def step(self, index: Array, state: State, data: Data, at: Array | None) -> State:
         """One step of the optimiser, by the examples ``at``."""
         value, own, norm = self.own_gradient(state.params, data, at)
@@ -119,9 +123,7 @@ class Program:
 
         def steps(lot: Array, state: State, data: Data) -> State:
             first = lot * self.lot
-            drawn = (
-                None if self.plan.batch is None else jax.vmap(self.draw, (0, None))(first + jnp.arange(self.lot), data)
-            )
+            drawn = None if self.plan.batch is None else self.drawn(first, data)
 
             def one(i: Array, now: State) -> State:
                 return self.step(i, now, data, None if drawn is None else drawn[i - first])

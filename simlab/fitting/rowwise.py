@@ -22,8 +22,10 @@ from simlab.fitting.programs import Data, Program, State, check_memory
 
 PIECES = 64
 
+takes = descending.whole
 
-def begin(program: Program, params: Float[np.ndarray, "*fits rows columns"]) -> State:
+
+def begin(program: Program, params: Float[np.ndarray, "*fits rows columns"], data: Data) -> State:  # noqa: ARG001
     """The state before the first step. Raises ``BadInput`` where there is no memory for it."""
     check_memory(program, 3 * params.nbytes)
     nothing = np.full((*params.shape[:-2], program.plan.steps), np.nan)

@@ -12,7 +12,7 @@ import numpy as np
 
 from simlab.corpora import A_CORPUS, Corpus, Listed
 from simlab.errors import BadInput, check_type, unknown
-from simlab.fitting import blockwise, descending, rowwise
+from simlab.fitting import blockwise, layerwise, rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
@@ -182,19 +182,23 @@ def _stack(*leaves: Any) -> Any:
 class Descent(Protocol):
     """A module of compiled kernels that takes fits of a family through their steps."""
 
-    def begin(self, program: Program, params: Any) -> State:
+    def takes(self, program: Program, data: Data) -> bool:
+        """Whether the fit is one of those."""
+
+    def begin(self, program: Program, params: Any, data: Data) -> State:
         """The state before the first step."""
 
     def advance(self, program: Program, state: State, data: Data, first: int, last: int) -> State:
         """Steps ``first`` to ``last``."""
 
 
-DESCENTS: dict[str, Descent] = {"rowwise": rowwise, "blockwise": blockwise}
+DESCENTS: dict[str, Descent] = {"rowwise": rowwise, "blockwise": blockwise, "layerwise": layerwise}
 
 
 def descent_of(program: Program, data: Data) -> Descent | None:
     """The kernels that take this fit through its steps; None: the general program does."""
-    return DESCENTS.get(program.family.descent) if descending.whole(program, data) else None
+    kernels = DESCENTS.get(program.family.descent)
+    return kernels if kernels is not None and kernels.takes(program, data) else None
 
 
 def _descend(
@@ -209,7 +213,7 @@ def _descend(
     """Run the steps, fill ``kept`` on the way, and return parameters and trace of each fit."""
     plan, looks = settings.plan, settings.looks
     kernels = descent_of(program, data)
-    state = program.begin(jax.tree.map(jnp.asarray, start)) if kernels is None else kernels.begin(program, start)
+    state = program.begin(jax.tree.map(jnp.asarray, start)) if kernels is None else kernels.begin(program, start, data)
     start_loss, first = _measure(program, state.params, data)
     best = Best(program, len(examples), settings.patience)
     at = 0

@@ -31,6 +31,7 @@ class MLP(Tabular):
     """``hidden`` units between keys and values of ``width`` coordinates, each "fixed" or "learned"."""
 
     name: ClassVar[str] = "mlp"
+    descent: ClassVar[str] = "layerwise"
     hidden: int = 256
     width: int = 64
     keys: str = "learned"
