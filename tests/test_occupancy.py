@@ -178,11 +178,11 @@ def enumeration_test(sampler: Sampler, case: Case, replicates: int = ENUMERATED)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_cells_against_every_outcome(name: str) -> None:
+def test_sampler_of_cells_against_every_outcome(name: str) -> None:
     assert enumeration_test(simlab_cells, SMALL[name]) > RIGHT
 
 
-def test_enumeration_agrees_with_listed_draws_and_rejects_wrong_ones() -> None:
+def test_sampler_of_cells_enumeration_agrees_with_listed_draws_and_rejects_wrong_ones() -> None:
     case = SMALL["three facts, IDK, a class never drawn"]
     assert enumeration_test(direct, case, 4000) > RIGHT
     assert enumeration_test(pooled_idk, case, 4000) < WRONG
@@ -218,7 +218,7 @@ def partition_test(sampler: Sampler, case: Case, replicates: int = 3000) -> floa
 
 
 @pytest.mark.parametrize("cap", [None, 2])
-def test_poisson_rounds_against_every_partition(monkeypatch: pytest.MonkeyPatch, cap: int | None) -> None:
+def test_sampler_of_cells_by_rounds_against_every_partition(monkeypatch: pytest.MonkeyPatch, cap: int | None) -> None:
     """With rounds down to 4 draws the law is known outcome by outcome; a fifth of the rounds is redone there."""
     monkeypatch.setattr(throwing, "_PLACE", 4)
 
@@ -327,7 +327,7 @@ REGIMES = {
 
 
 @pytest.mark.parametrize("name", REGIMES)
-def test_moments_in_every_regime(name: str) -> None:
+def test_sampler_of_cells_moments_in_every_regime(name: str) -> None:
     assert moment_test(simlab_cells, REGIMES[name]) > RIGHT
 
 
@@ -346,7 +346,7 @@ def test_the_moment_test_passes_listed_draws(name: str) -> None:
         ("cap 2", "merged early"),
     ],
 )
-def test_wrong_samplers_fail_the_moment_test(name: str, fault: str) -> None:
+def test_sampler_of_cells_wrong_ones_fail_the_moment_test(name: str, fault: str) -> None:
     assert moment_test(rounds(fault), REGIMES[name], 400) < WRONG
     assert moment_test(rounds(), REGIMES[name], 400) > RIGHT
 
@@ -355,7 +355,7 @@ def test_idk_draws_must_follow_popularity() -> None:
     assert moment_test(pooled_idk, REGIMES["classes"], 300) < WRONG
 
 
-def test_whole_distributions_against_listed_draws() -> None:
+def test_sampler_of_cells_whole_distributions_against_listed_draws() -> None:
     """Kolmogorov-Smirnov on Phi_0, Phi_1, Phi_2 of two samples, one of them thrown by NumPy."""
     case = REGIMES["rounds, one draw a fact"]
 

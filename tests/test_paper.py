@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import STATEMENTS
 
 from simlab.bounds import THEOREMS
 
@@ -108,7 +109,7 @@ def test_a_report_that_is_none_is_told_in_a_sentence(tmp_path: Path, text: str) 
 
 def test_marks_name_claims_and_say_what_the_report_says(paper: Any, tmp_path: Path) -> None:
     marks = query(paper, "<test-mark>")
-    known = {theorem.slug for theorem in THEOREMS} | {path.stem for path in RESULTS.glob("*.csv")}
+    known = {theorem.slug for theorem in THEOREMS} | {path.stem for path in RESULTS.glob("*.csv")} | STATEMENTS
     assert {mark["slug"] for mark in marks} <= known
     assert len({mark["slug"] for mark in marks}) >= 5
     page = a_page(tmp_path, '#mark("error_from_iiv") #mark("capacity") #mark("monofacts")')
