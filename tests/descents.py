@@ -24,6 +24,15 @@ def a_corpus(replicate: int = 0, facts: int = 30, draws: int = 80, **law: Any) -
     return sample_listed(list_facts(world, streams.numpy("truth")), draws, streams.numpy("corpus"))
 
 
+def holed(facts: int = 37, draws: int = 90) -> Listed:
+    """Prompts with 2 to 6 answers each and without IDK: holes that differ from row to row."""
+    rng = Streams(3, "holes").numpy("corpus")
+    answers = rng.integers(2, 7, facts)
+    prompt, rate = rng.integers(0, facts, draws), np.ones(facts)
+    answer = (rng.random(draws) * answers[prompt]).astype(int)
+    return Listed(prompt, answer, np.zeros(facts, dtype=int), answers, rate, idk=False)
+
+
 @contextmanager
 def patched(*what: tuple[Any, str, Any]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as context:

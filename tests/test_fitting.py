@@ -334,8 +334,6 @@ def of_p_hat(fitted: Fitted, counts: np.ndarray) -> float:
 class Cancelling(SoftmaxTable):
     """Negative control: a loss of two terms that both grow with the logits."""
 
-    rowwise: ClassVar[bool] = False
-
     def loss(self, params: Any, rows: Any, weight: Any, given: Any) -> Any:
         counts = given["counts"]
         return jnp.sum(counts.sum(1) * jax.nn.logsumexp(params, axis=1) - (counts * params).sum(1)) / jnp.sum(weight)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simlab.compiling import jit, kernel
-from simlab.fitting.descending import coordinates
+from simlab.fitting.descending import step_of
 from simlab.fitting.exponentials import FAR, powers, weigh
 from simlab.fitting.meeting import meet
 
@@ -179,6 +179,4 @@ def _add(whole: Any, part: Any) -> None:
 def _update(side: Any, slope: Any, rule: Any, step: int, sums: Any) -> None:
     """Step the rows of a side, and add to the sums of squares of gradient and parameters before it."""
     flat = (side.params.reshape(-1), side.mean.reshape(-1), side.square.reshape(-1), slope.reshape(-1))
-    squares, length = coordinates(*flat, rule.adam, rule.penalty, rule.steps[step])
-    sums[1] += squares
-    sums[2] += length
+    step_of(*flat, rule, step, sums)

@@ -12,7 +12,7 @@ import numpy as np
 
 from simlab.fitting import blocks, descending, teams
 from simlab.fitting.blocks import Parts, Scratch, Side, Table
-from simlab.fitting.descending import Rule, apart, existing
+from simlab.fitting.descending import Rule, apart, existing, stated
 from simlab.fitting.meeting import Team
 from simlab.fitting.programs import Data, Program, State, check_memory
 
@@ -59,16 +59,12 @@ class _Run:
     def __init__(self, left: Side, right: Side, data: Data, shift: np.ndarray) -> None:
         (prompts, rank), (responses, _), dtype = left.params.shape, right.params.shape, left.params.dtype
         counts = data.given["counts"]
-        row, column = np.nonzero(counts)
-        first_of = np.searchsorted(row, np.arange(prompts + 1))
         self.left, self.right = left, right
-        self.table = Table(
-            counts[row, column], column, first_of, counts.sum(1), existing(data, responses, dtype), shift
-        )
+        self.table = Table(*stated(counts), counts.sum(1), existing(data, responses, dtype), shift)
         edges, most = _edges(prompts, responses, rank), _block(responses, rank)
         pieces, longest = len(edges) - 1, int(np.diff(edges).max())
         slopes, sums = np.empty((pieces, responses, rank), dtype), np.zeros((pieces, 3))
-        self.shares = pieces
+        self.shares, self.longest = pieces, descending.CHUNK
         self.parts = Parts(edges, -(-longest // -(-longest // most)), slopes, sums)
         self.work = prompts * responses * (3 * rank + 30)  # an exponential costs about as much as 30 of them
 

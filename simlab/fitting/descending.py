@@ -91,6 +91,12 @@ def traced(program: Program, data: Data, sums: np.ndarray) -> tuple[np.ndarray, 
     return loss, np.sqrt(squares) if program.plan.batch is None else np.full_like(loss, np.nan)
 
 
+def stated(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The counts that are not 0, row by row, the column of each, and the first of each row (and the end)."""
+    row, column = np.nonzero(counts)
+    return counts[row, column], column, np.searchsorted(row, np.arange(len(counts) + 1))
+
+
 def existing(data: Data, columns: int, dtype: Any) -> np.ndarray:
     """1 for each response that exists, 0 for a hole; one row where all do."""
     found: np.ndarray = data.given.get("sizes", np.ones((1, columns), dtype))
@@ -125,8 +131,16 @@ def listed(told: Any) -> Any:
     return told[0], told[1], told[2], told[3], told[4], told[5], told[6], told[7], told[8]
 
 
+@jit
+def step_of(x: Any, mean: Any, square: Any, slope: Any, rule: Any, step: int, sums: Any) -> None:
+    """Step some parameters, and add to the sums of squares of gradient and parameters before it."""
+    squares, length = _coordinates(x, mean, square, slope, rule.adam, rule.penalty, rule.steps[step])
+    sums[1] += squares
+    sums[2] += length
+
+
 @kernel("contract", "reassoc", "nsz")
-def coordinates(x: Any, mean: Any, square: Any, slope: Any, adaptive: bool, penalty: Any, told: Any) -> Any:
+def _coordinates(x: Any, mean: Any, square: Any, slope: Any, adaptive: bool, penalty: Any, told: Any) -> Any:
     """One step of coordinates with gradient ``slope``, without the penalty; the sums of squares of gradient and
     coordinates before it."""
     squares, length = x.dtype.type(0), x.dtype.type(0)

@@ -22,11 +22,11 @@ def weigh(z: Any, shift: Any, there: Any, weight: Any, two: Any, bits: Any) -> A
     ``two`` and ``bits`` are one buffer of the row's length, as numbers and as integers of the same width.
     """
     powers(z, shift, weight, two, bits)
-    total = _total(weight, two, there)
+    total = total_of(weight, two, there)
     if not 1 / FAR < total < FAR:
         shift = _top(z, there)
         powers(z, shift, weight, two, bits)
-        total = _total(weight, two, there)
+        total = total_of(weight, two, there)
     return shift, total
 
 
@@ -85,7 +85,7 @@ def powers(z: Any, shift: Any, weight: Any, two: Any, bits: Any) -> None:
 
 
 @kernel("contract", "reassoc", "nsz")
-def _total(weight: Any, two: Any, there: Any) -> Any:
+def total_of(weight: Any, two: Any, there: Any) -> Any:
     """Finish the powers, leave out what does not exist, and add them up."""
     total = weight.dtype.type(0)
     for j in range(len(weight)):

@@ -64,7 +64,8 @@ class Family:
     """What the loss cannot lie below; minus infinity for an objective that is no surprise."""
     descent: ClassVar[str] = "general"
     """The module of the descent on a CPU. By rows: the parameters are the logits of ``given["counts"]`` themselves.
-    By blocks: those logits are ``params["prompts"] @ params["responses"].T``. By layers: those of ``models.mlp``."""
+    By blocks: those logits are ``params["prompts"] @ params["responses"].T``. By layers: those of ``models.mlp``.
+    It is not inherited: a subclass that computes something else takes the general program unless it says otherwise."""
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simlab.compiling import jit, kernel
-from simlab.fitting.descending import coordinates
-from simlab.fitting.exponentials import powers
+from simlab.fitting.descending import step_of
+from simlab.fitting.exponentials import powers, total_of
 from simlab.fitting.meeting import meet
 
 
@@ -93,7 +93,7 @@ def steps(net: Any, memory: Any, batches: Any, parts: Any, scratch: Any, rule: A
             for piece in range(1, pieces):
                 _add(slope, parts.slopes[piece, some])
             sums = parts.sums[step, pieces + lot]
-            _step(net.weights[some], memory.mean[some], memory.square[some], slope, rule, step, sums)
+            step_of(net.weights[some], memory.mean[some], memory.square[some], slope, rule, step, sums)
         meet(team)
 
 
@@ -121,7 +121,7 @@ def _piece(net: Any, memory: Any, batches: Any, parts: Any, scratch: Any, rule: 
             some = slice(at, at + n)
             np.dot(scratch.slope_hidden[:n], net.inward.T, keys)
             means = (memory.keys_mean[some].reshape(-1), memory.keys_square[some].reshape(-1))
-            _step(net.keys[some].reshape(-1), *means, keys.reshape(-1), rule, step, sums)
+            step_of(net.keys[some].reshape(-1), *means, keys.reshape(-1), rule, step, sums)
 
 
 @jit
@@ -177,7 +177,7 @@ def _columns(rows: Any, sums: Any) -> None:
             sums[j] += rows[i, j]
 
 
-@jit
+@kernel("contract")
 def _residuals(z: Any, batches: Any, step: int, at: int, prompt: Any, scratch: Any, rule: Any) -> float:
     """Write the own gradient in the logits z, which lose their rows' largest; return the surprise."""
     residuals, two, totals = scratch.residuals[: len(z)], scratch.two[: z.size], scratch.totals[: len(z)]
@@ -187,7 +187,7 @@ def _residuals(z: Any, batches: Any, step: int, at: int, prompt: Any, scratch: A
     powers(z.reshape(-1), z.dtype.type(0), residuals.reshape(-1), two, two.view(rule.integers.dtype))
     whole, powered = 0.0, two.reshape(z.shape)
     for i in range(len(z)):
-        totals[i] = _total(residuals[i], powered[i], exists[prompt[at + i] % len(exists)])
+        totals[i] = total_of(residuals[i], powered[i], exists[prompt[at + i] % len(exists)])
     column = batches.column[step % len(batches.column)]
     for i in range(len(z)):
         k, stated = at + i, z.dtype.type(0)
@@ -209,16 +209,6 @@ def _lower(z: Any, there: Any) -> None:
         z[j] -= top
 
 
-@kernel("contract", "reassoc", "nsz")
-def _total(weight: Any, two: Any, there: Any) -> Any:
-    """Finish the powers, leave out what does not exist, and add them up."""
-    total = weight.dtype.type(0)
-    for j in range(len(weight)):
-        weight[j] *= two[j] * there[j]
-        total += weight[j]
-    return total
-
-
 @jit
 def _times(row: Any, factor: Any) -> None:
     """row *= factor."""
@@ -231,11 +221,3 @@ def _add(whole: Any, part: Any) -> None:
     """whole += part."""
     for j in range(len(whole)):
         whole[j] += part[j]
-
-
-@jit
-def _step(x: Any, mean: Any, square: Any, slope: Any, rule: Any, step: int, sums: Any) -> None:
-    """Step some parameters, and add to the sums of squares of gradient and parameters before it."""
-    squares, length = coordinates(x, mean, square, slope, rule.adam, rule.penalty, rule.steps[step])
-    sums[1] += squares
-    sums[2] += length

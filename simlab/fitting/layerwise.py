@@ -2,9 +2,9 @@
 
 z = V (W2 relu(W1 k + b1) + b2) as that module writes it, and its gradient by the chain rule, layer by layer. The rows
 of a batch (or all prompts) are cut into pieces, each with a gradient of the weights of its own, and these into blocks
-whose layers stay in the processor's cache. A team of threads shares the pieces, meets, shares the weights in lots, each
-of which adds up the pieces' gradients and takes its step, and meets again. Neither pieces nor lots depend on the number
-of threads, so nor do the last bits.
+whose layers stay in the processor's cache, where they are not too wide. A team of threads shares the pieces, meets,
+shares the weights in lots, each of which adds up the pieces' gradients and takes its step, and meets again. Neither
+pieces nor lots depend on the number of threads, so nor do the last bits.
 
 Batches are drawn by the general program, so that a fit takes the same examples here and there.
 """
@@ -15,10 +15,12 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numba
 import numpy as np
 
+from simlab.errors import BadInput
 from simlab.fitting import descending, layers, teams
-from simlab.fitting.descending import Rule, apart, existing
+from simlab.fitting.descending import Rule, apart, existing, stated
 from simlab.fitting.layers import Batches, Memory, Net, Parts, Scratch
 from simlab.fitting.meeting import Team
 from simlab.fitting.programs import Data, Program, State, check_memory, compiled
@@ -28,6 +30,7 @@ PIECES = 8  # of a batch, at most: each has a gradient of the weights, which mus
 ROWS = (64, 128)  # of a piece, at least, where there are so many; of a block, at most
 LOT = 4096  # weights that are stepped together, at least
 LOTS = 64  # at most
+DRAWN = 2**22  # rows of batches that are laid out at once, at most
 
 
 def takes(program: Program, data: Data) -> bool:
@@ -39,10 +42,22 @@ def takes(program: Program, data: Data) -> bool:
 def begin(program: Program, params: dict[str, np.ndarray], data: Data) -> State:
     """The state before the first step. Raises ``BadInput`` where there is no memory for it."""
     fits = params["inward"].shape[:-2]
-    weights, dtype = _flat(params, len(fits)).shape, params["inward"].dtype
+    n = sum(math.prod(array.shape[len(fits) :]) for name, array in params.items() if name != "keys")
+    weights, dtype = (*fits, n), params["inward"].dtype
     keys = params["keys"].shape if "keys" in params else (*fits, 0, 0)
-    pieces = len(_edges(program.plan.batch or data.given["counts"].shape[-2])) - 1
-    check_memory(program, dtype.itemsize * ((3 + pieces) * math.prod(weights) + 3 * math.prod(keys)))
+    *_, prompts, responses = data.given["counts"].shape
+    if program.plan.batch is not None:
+        for name, most in (("prompt", prompts), ("column", responses)):
+            at = data.rows[name]
+            if at.min() < 0 or at.max() >= most:
+                raise BadInput(
+                    f"rows of the examples: {name} must lie between 0 and {most - 1}, as given[counts] has it"
+                )
+    pieces = len(_edges(program.plan.batch or prompts)) - 1
+    layers_of = ROWS[1] * (2 * sum(params["inward"].shape[-2:]) + 3 * responses)
+    threads = min(numba.config.NUMBA_NUM_THREADS, max(pieces, math.prod(fits)))  # type: ignore[attr-defined]
+    copies = (6 + pieces) * math.prod(weights) + 4 * math.prod(keys)  # old and new, two means, one on the way
+    check_memory(program, dtype.itemsize * (copies + threads * (n + layers_of)))
     means = (np.zeros(shape, dtype) for shape in (weights, weights, keys, keys))
     nothing = np.full((*fits, program.plan.steps), np.nan)
     return State(params, Memory(*means), nothing, nothing.copy())  # type: ignore[arg-type]
@@ -95,11 +110,11 @@ class _Run:
         lots = np.linspace(0, n, max(min(n // LOT, LOTS), 1) + 1).astype(int)
         slopes = np.empty((self.shares, n), net.weights.dtype)
         self.parts = Parts(edges, min(ROWS[1], int(np.diff(edges).max())), slopes, lots, np.empty((0, 0, 3)))
-        self.work = 3 * int(edges[-1]) * (n + net.values.size)
+        self.work = int(edges[-1]) * (3 * n + 2 * net.values.size + 30 * len(net.values))  # as in blockwise
+        self.longest = descending.CHUNK if self.batch is None else max(DRAWN // self.batch, 1)
         if self.batch is None:
-            row, column = np.nonzero(counts)
-            prompts, first = np.arange(len(counts)), np.searchsorted(row, np.arange(len(counts) + 1))
-            every = (prompts[None], column[None], counts[row, column], first, counts.sum(1))
+            told, column, first = stated(counts)
+            every = (np.arange(len(counts))[None], column[None], told, first, counts.sum(1))
         else:
             one = np.ones(self.batch, net.weights.dtype)
             none = np.empty((0, self.batch), data.rows["prompt"].dtype)

@@ -6,12 +6,11 @@ long let others have their processor.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import llvmlite.binding
-import llvmlite.ir
+import llvmlite.ir  # Numba's own compiler, which comes with it
 import numba
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -55,18 +54,14 @@ _read: Any = intrinsic(_at_counter(_reading))
 """The counter as it is now, and with it all that threads wrote before they added to it."""
 
 
-@lru_cache(maxsize=1)
-def _yielding() -> str:
-    """The system's function that lets others have the processor."""
-    names = ("sched_yield", "SwitchToThread")
-    return next(name for name in names if llvmlite.binding.address_of_symbol(name) is not None)
+YIELDING = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
 def _letting(typing: Any) -> Any:  # noqa: ARG001
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
         kind = llvmlite.ir.FunctionType(llvmlite.ir.IntType(32), [])
         declare: Any = cgutils.get_or_insert_function
-        builder.call(declare(builder.module, kind, _yielding()), [])
+        builder.call(declare(builder.module, kind, YIELDING), [])
         return context.get_dummy_value()
 
     return numba.types.void(), build

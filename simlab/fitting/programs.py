@@ -1,4 +1,4 @@
-"""The two compiled programs of a gradient fit: take steps, and measure loss and gradient over the whole corpus.
+"""The compiled programs of a gradient fit: draw batches, take steps, measure loss and gradient over the whole corpus.
 
 A parameter may stand for an *orbit*: many coordinates that symmetry keeps equal along the whole path. The gradient of
 the shared parameter is then the sum over its coordinates, and dividing it by the size of the orbit gives each
@@ -161,7 +161,7 @@ def dot(left: Array, right: Array) -> Array:
 
 
 def compiled(program: Program, what: str, *arguments: Any) -> Callable[..., Any]:
-    """Return ``program.advance`` or ``program.measure``, compiled for arguments of these shapes.
+    """Return ``program.advance``, ``drawn`` or ``measure``, compiled for arguments of these shapes.
 
     Raises ``BadInput`` where what the compiler says it needs is more than the device has.
     """

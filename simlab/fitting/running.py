@@ -197,7 +197,7 @@ DESCENTS: dict[str, Descent] = {"rowwise": rowwise, "blockwise": blockwise, "lay
 
 def descent_of(program: Program, data: Data) -> Descent | None:
     """The kernels that take this fit through its steps; None: the general program does."""
-    kernels = DESCENTS.get(program.family.descent)
+    kernels = DESCENTS.get(vars(type(program.family)).get("descent", "general"))
     return kernels if kernels is not None and kernels.takes(program, data) else None
 
 

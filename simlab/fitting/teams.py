@@ -32,9 +32,11 @@ class Run(Protocol):
     """One fit, whose arrays are changed in place."""
 
     work: int
-    """Multiplications of a step."""
+    """Multiplications of a step, or what takes as long, about."""
     shares: int
     """How many threads can share a step."""
+    longest: int
+    """The most steps that are laid out at once."""
 
     def lay_out(self, first: int, last: int) -> None:
         """Get ready for steps ``first`` to ``last``."""
@@ -50,8 +52,8 @@ def descend(program: Program, state: State, fits: list[Data], runs: Sequence[Run
     """
     work = max(run.work for run in runs)
     threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    shared = work >= SHARED and len(runs) < threads
-    length = min(max(STRETCH // (work * len(runs)), 1), descending.CHUNK)
+    shared = work >= SHARED and len(runs) < min(threads, *(run.shares for run in runs))
+    length = min(max(STRETCH // (work * len(runs)), 1), descending.CHUNK, *(run.longest for run in runs))
     with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
         for at in range(first, last, length):
             end = min(at + length, last)
@@ -72,8 +74,18 @@ def descend(program: Program, state: State, fits: list[Data], runs: Sequence[Run
 def _alone(run: Run, rule: Rule) -> np.ndarray:
     """A chunk of steps by one thread."""
     told = np.zeros((3, len(rule.steps)))
-    run.steps(rule, told, Team(0, 1, np.zeros(1, np.int64)))
+    _share(run, rule, told, Team(0, 1, np.zeros(1, np.int64)))
     return told
+
+
+def _share(run: Run, rule: Rule, told: np.ndarray, team: Team) -> None:
+    """A thread's share of a chunk of steps."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # threads have settings of their own
+            run.steps(rule, told, team)
+    except BaseException:  # the others would wait for ever
+        team.counter[0] = OPEN
+        raise
 
 
 def _together(run: Run, rule: Rule, pool: ThreadPoolExecutor, threads: int) -> np.ndarray:
@@ -81,9 +93,9 @@ def _together(run: Run, rule: Rule, pool: ThreadPoolExecutor, threads: int) -> n
     told = np.zeros((3, len(rule.steps)))
     threads, counter = min(threads, run.shares), np.zeros(1, np.int64)
     try:
-        others = [pool.submit(run.steps, rule, told, Team(i, threads, counter)) for i in range(1, threads)]
-        run.steps(rule, told, Team(0, threads, counter))
-    except BaseException:  # a thread that could not start, Ctrl-C: those that wait would wait for ever
+        others = [pool.submit(_share, run, rule, told, Team(i, threads, counter)) for i in range(1, threads)]
+        _share(run, rule, told, Team(0, threads, counter))
+    except BaseException:  # a thread that could not start, Ctrl-C
         counter[0] = OPEN
         raise
     for other in others:

@@ -13,6 +13,8 @@ from simlab.models.transformer.family import Transformer
 
 COPIES = 4
 """Arrays of the size of the parameters: themselves, the gradient and two moments of Adam."""
+PARTS = 12
+"""More of them where kernels of a family's own sum its gradient in parts."""
 TABLES = 6
 """Arrays of facts x responses while a fit is measured: counts, logits, their gradient, p_hat, and what ranks them."""
 NUMBER = 8
@@ -22,13 +24,15 @@ NUMBER = 8
 def tabular_bytes(family: Family, prompts: int, responses: int, width: int, batch: int, *, looks: int = 1) -> int:
     """Bytes of one fit of a table of logits.
 
-    bytes = 8 (4 parameters + 2 rows (width + responses) + 6 prompts (responses + 1) + prompts width + kept tables),
-    where rows are those of a batch, and ``width`` the numbers that are computed for a row on the way to its logits.
+    bytes = 8 (16 parameters + 2 rows (width + responses) + 6 prompts (responses + 1) + prompts width + kept tables),
+    with 4 parameters of a table itself, where rows are those of a batch, and ``width`` the numbers that are computed
+    for a row on the way to its logits.
     """
     given = {"counts": _of_shape(prompts, responses)}
     activations = 2 * batch * (width + responses) + prompts * width
     tables = (TABLES + looks - 1) * prompts * (responses + 1)
-    return NUMBER * (COPIES * _parameters(family, given) + activations + tables)
+    copies = COPIES + (PARTS if family.descent in ("blockwise", "layerwise") else 0)
+    return NUMBER * (copies * _parameters(family, given) + activations + tables)
 
 
 def transformer_bytes(

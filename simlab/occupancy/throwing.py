@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from simlab.occupancy.variates import binomial, jit
+from simlab.compiling import jit
+from simlab.occupancy.variates import binomial
 
 NO_CAP = -1
 _PLACE = 96  # draws placed one by one: from here on a round costs more than it saves

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 
-jit = numba.njit(cache=True, nogil=True)
+from simlab.compiling import jit
 
 
 @jit

@@ -15,12 +15,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 import simlab
+from simlab.compiling import digest_of_sources
 from simlab.errors import BadInput
 from simlab.sweep.axes import Axis, axes_of, length, read_value, sample_of, sentences, truth
 from simlab.sweep.carrying import carried, column, read_back, unfit
@@ -148,14 +148,8 @@ class Plan:
 
 @functools.cache
 def code_version() -> str:
-    """The package's version and the first 12 digits of a SHA-256 over its Python files, as ``0.1.0+0123456789ab``."""
-    root = Path(simlab.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
-        text = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()}\0{len(text)}\0".encode())
-        digest.update(text)
-    return f"{simlab.__version__}+{digest.hexdigest()[:12]}"
+    """The package's version and a digest of its sources, as ``0.1.0+0123456789ab``."""
+    return f"{simlab.__version__}+{digest_of_sources()}"
 
 
 def make_plan(
