@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 from toys import digest, with_cell, write
 
 from simlab.errors import BadInput
@@ -51,6 +52,13 @@ for s in streams:
 return rows
 """
 ).replace("import os\n", f"import os\nimport warnings\n{SHUFFLED}\n")
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_blas():
+    """More than one, as a process has them: to take one is what an engine does itself."""
+    with threadpool_limits(3):
+        yield
 
 
 def test_rows_are_the_same_bytes_on_every_engine_and_any_number_of_workers(tmp_path):
