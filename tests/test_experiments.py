@@ -290,10 +290,7 @@ def test_the_spread_of_an_estimate_is_not_its_promise() -> None:
 
 def test_what_the_docstrings_take_from_the_committed_study() -> None:
     """Of ``draws_until`` at N = 1e4, and of ``exponent`` at N = 1e9."""
-    rows = {
-        (row["method"].split(",")[0], row["world"], row["draws"], row["measure"]): row
-        for row in read_once(STUDY)
-    }
+    rows = {(row["method"].split(",")[0], row["world"], row["draws"], row["measure"]): row for row in read_once(STUDY)}
     for world, low, high in (("zipf_0.8", 0.15, 0.2), ("power_law_1.5", 0.63, 0.72)):
         found = rows["draws_until", world, 10_000, "estimate"]
         assert low < found["bias"] / (found["bias"] - found["mean"]) < high
