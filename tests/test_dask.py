@@ -198,11 +198,11 @@ class TestCluster:
         body = f"with open({str(log)!r}, 'a') as file: file.write(str(os.getpid()) + chr(10))\nimport ctypes\n"
         body += "if config.draws == 2 and streams[0].replicate == 2: ctypes.PyDLL(None).sleep(600)"
         started = time.monotonic()
-        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, deadline=8, out=tmp_path / "out")
+        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, deadline=5, out=tmp_path / "out")
         assert time.monotonic() - started < 60
         assert (result.status, result.lost, result.computed) == (3, 1, 3)
         assert "draws = 2, replicates 2 to 3" in result.notes[0]
-        assert "(--deadline 8)" in result.notes[0]
+        assert "(--deadline 5)" in result.notes[0]
         assert not [pid for pid in log.read_text().split() if alive(pid)]
 
     def test_a_pool_takes_no_port_and_no_place_that_is_the_users_and_logs_again_afterwards(self):
