@@ -20,7 +20,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 test: $(VENV)/.dev  ## all tests but the slow ones
-	$(RUN) -m pytest -n auto -m "not slow" --test-report test-report.json $(ARGS)
+	$(RUN) -m pytest -n auto --dist worksteal -m "not slow" --test-report test-report.json $(ARGS)
 
 test-slow: $(VENV)/.dev  ## the slow tests, minutes each
 	$(RUN) -m pytest -m slow $(ARGS)

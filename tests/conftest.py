@@ -4,12 +4,15 @@ A test belongs to the longest claim that its name carries (the slug rule: ``test
 of that name as its parameter), and the test that a theorem's record names belongs to that theorem too.
 """
 
+import gc
+import importlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from simlab import __version__
 from simlab.bounds import THEOREMS
@@ -50,8 +53,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # the workers share the cores: with more threads BLAS waits for itself
+        importlib.import_module("scipy.linalg")  # which brings a BLAS of its own
+        threadpool_limits(1)
     if config.getoption("--test-report") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(Path(config.getoption("--test-report"))), "test-report")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it, hundreds of times a test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 class Reporter:

@@ -268,14 +268,20 @@ def test_ids_of_any_kind_name_the_same_clusters() -> None:
 # intervals: the sandwich against the jackknife
 
 
-def jackknife(statistic: Callable[[Forecasts], float], data: Forecasts, clusters: np.ndarray) -> float:
-    """The delete-one-cluster jackknife standard error: the slow oracle of every influence."""
+def jackknife(statistic: Callable[[Forecasts], Any], data: Forecasts, clusters: np.ndarray) -> Any:
+    """The delete-one-cluster jackknife standard error: the slow oracle of every influence, of one value or several."""
     left = []
     for one in np.unique(clusters):
         keep = clusters != one
         left.append(statistic(forecasts(data.confidence[keep], data.correct[keep], clusters[keep])))
     n = len(left)
-    return math.sqrt((n - 1) / n * float(((np.array(left) - np.mean(left)) ** 2).sum()))
+    return np.sqrt((n - 1) / n * ((np.array(left) - np.mean(left, axis=0)) ** 2).sum(axis=0))
+
+
+def of_parts(data: Forecasts, bins: int, names: tuple[str, ...]) -> list[Estimate]:
+    """These parts of Brier's score."""
+    parts = calibration.brier_parts(data, bins=bins)
+    return [getattr(parts, name) for name in names]
 
 
 def clustered(seed: int = 8, rows: int = 600, digits: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -317,26 +323,24 @@ def test_the_covariance_of_gaps_is_the_jackknifes() -> None:
         assert math.sqrt(weight @ found.covariance @ weight) == pytest.approx(slow, rel=0.03)
 
 
-@pytest.mark.parametrize("part", ["within_variance", "within_covariance"])
-def test_the_parts_within_bins_have_the_jackknifes_width(part: str) -> None:
+def test_the_parts_within_bins_have_the_jackknifes_width() -> None:
     confidence, correct, clusters = clustered()
-    data = forecasts(confidence, correct, clusters)
-    found = getattr(calibration.brier_parts(data, bins=3), part)
-    slow = jackknife(lambda d: getattr(calibration.brier_parts(d, bins=3), part).estimate, data, clusters)
-    assert (found.high - found.low) / 2 == pytest.approx(1.976 * slow, rel=0.04)
+    data, names = forecasts(confidence, correct, clusters), ("within_variance", "within_covariance")
+    slow = jackknife(lambda d: [one.estimate for one in of_parts(d, 3, names)], data, clusters)
+    for part, found, error in zip(names, of_parts(data, 3, names), slow, strict=True):
+        assert (found.high - found.low) / 2 == pytest.approx(1.976 * error, rel=0.04), part
 
 
-@pytest.mark.parametrize("part", ["reliability", "resolution"])
-def test_a_part_far_from_zero_has_the_jackknifes_width(part: str) -> None:
+def test_a_part_far_from_zero_has_the_jackknifes_width() -> None:
     """The law of a noisy norm is the delta method's where the norm is large beside its noise."""
     rng = np.random.default_rng(9)
     clusters = np.arange(2_000) // 4
     confidence = np.where(rng.random(500)[clusters] < 0.5, 0.1, 0.9)
     correct = (rng.random(2_000) < np.where(confidence > 0.5, 0.7, 0.35)).astype(int)
-    data = forecasts(confidence, correct, clusters)
-    found = getattr(calibration.brier_parts(data, bins=2), part)
-    slow = jackknife(lambda d: getattr(calibration.brier_parts(d, bins=2), part).estimate, data, clusters)
-    assert (found.high - found.low) / 2 == pytest.approx(1.965 * slow, rel=0.08)
+    data, names = forecasts(confidence, correct, clusters), ("reliability", "resolution")
+    slow = jackknife(lambda d: [one.estimate for one in of_parts(d, 2, names)], data, clusters)
+    for part, found, error in zip(names, of_parts(data, 2, names), slow, strict=True):
+        assert (found.high - found.low) / 2 == pytest.approx(1.965 * error, rel=0.08), part
 
 
 def test_sums_by_sparse_rows_are_the_sums_by_loops() -> None:

@@ -73,11 +73,12 @@ def cluster(folder: Path, workers: int = 2, after: float = 0, path: Path | None 
 @pytest.mark.filterwarnings("ignore")  # Dask's own, of sockets and event loops that are closed under it
 class TestCluster:
     def test_rows_of_a_cluster_are_those_of_one_process_though_a_worker_is_killed(self, tmp_path):
-        log = tmp_path / "pids"
-        body = f"with open({str(log)!r}, 'a') as file: file.write(str(os.getpid()) + chr(10))\n{SLOWLY}"
-        path = write(tmp_path, with_cell(body))
+        log, slow = tmp_path / "pids", tmp_path / "slow"
+        body = f"with open({str(log)!r}, 'a') as file: file.write(str(os.getpid()) + chr(10))\n"
+        path = write(tmp_path, with_cell(f"{body}if Path({str(slow)!r}).exists():\n    {SLOWLY}"))
         serial = run(path, engine="serial", replicates=20, out=tmp_path / "serial")
         log.unlink()
+        slow.touch()
         with cluster(tmp_path) as (address, _, _workers):
             killed = threading.Thread(target=_kill_one, args=(log,))
             killed.start()
@@ -197,11 +198,11 @@ class TestCluster:
         body = f"with open({str(log)!r}, 'a') as file: file.write(str(os.getpid()) + chr(10))\nimport ctypes\n"
         body += "if config.draws == 2 and streams[0].replicate == 2: ctypes.PyDLL(None).sleep(600)"
         started = time.monotonic()
-        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, deadline=8, out=tmp_path / "out")
+        result = run(write(tmp_path, with_cell(body)), engine="dask", workers=1, deadline=5, out=tmp_path / "out")
         assert time.monotonic() - started < 60
         assert (result.status, result.lost, result.computed) == (3, 1, 3)
         assert "draws = 2, replicates 2 to 3" in result.notes[0]
-        assert "(--deadline 8)" in result.notes[0]
+        assert "(--deadline 5)" in result.notes[0]
         assert not [pid for pid in log.read_text().split() if alive(pid)]
 
     def test_a_pool_takes_no_port_and_no_place_that_is_the_users_and_logs_again_afterwards(self):

@@ -1,11 +1,13 @@
 """Every experiment, figure and benchmark runs, at its smallest size; the committed tables are what figures need."""
 
 import csv
+import functools
 import math
 import re
 import runpy
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +54,15 @@ def test_no_setting_takes_what_is_no_finite_number(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
-def test_figure_from_the_committed_table(path: Path) -> None:
+def test_figure_from_the_committed_table(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Run as `make figures` does, warnings as errors: a glyph that is missing or a label that collides is one."""
-    done = subprocess.run([sys.executable, "-W", "error", str(path)], check=True, capture_output=True, text=True)
-    drawn = [Path(line) for line in done.stdout.splitlines()]
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runpy.run_path(str(path), run_name="__main__")
+    drawn = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert [one.name.removeprefix(path.stem) for one in drawn] in (
         [".png", "_two.pdf"],
         [".png", "_one.pdf", "_two.pdf"],
@@ -64,10 +71,10 @@ def test_figure_from_the_committed_table(path: Path) -> None:
 
 
 def test_a_printed_figure_is_as_wide_as_its_columns() -> None:
-    """In points, as its PDF says: 84 mm and 174 mm; another width is refused in a sentence."""
+    """In points, as its PDF says: 84 mm and 174 mm; another width is refused in a sentence. Processes, as of make."""
     script = ROOT / "figures" / "error_from_iiv.py"
     for width, millimetres in (("one", 84), ("two", 174)):
-        subprocess.run([sys.executable, str(script), width], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-W", "error", str(script), width], check=True, capture_output=True)
         pdf = (ROOT / "figures" / "output" / f"error_from_iiv_{width}.pdf").read_bytes()
         (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) [\d.]+ \]", pdf)
         assert float(box) == pytest.approx(millimetres * 72 / 25.4, abs=0.1)
@@ -139,7 +146,7 @@ def test_a_rerun_at_published_size_gives_the_committed_table(path: Path | None, 
 
 def test_a_table_that_has_drifted_is_seen() -> None:
     """Of committed rows, each changed in one way."""
-    rows = drawing.read_table(ROOT / "experiments" / "results" / "missing_mass_intervals.csv")
+    rows = read_once(STUDY)
     row = next(one for one in rows if one["measure"] == "estimate" and one["mcse"] > 0 and 0 < one["coverage"] < 1)
     assert drifted(row, row | {"version": "another"}, True) == []
     near = row | {"mean": row["mean"] + row["mcse"]}
@@ -196,12 +203,15 @@ def test_good_turing_experiment_against_its_exact_values() -> None:
 
 
 STUDY = ROOT / "experiments" / "results" / "missing_mass_intervals.csv"
-WHICH = runpy.run_path(str(ROOT / "docs" / "which_interval.py"))
+read_once = functools.cache(drawing.read_table)  # no test changes the rows of a committed table
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(drawing, "read_table", read_once)
+    WHICH = runpy.run_path(str(ROOT / "docs" / "which_interval.py"))
 
 
 def judged(promise: str) -> list[dict[str, Any]]:
     """The points of the committed study whose interval promises this; at least one of every world and N."""
-    found = [row for row in WHICH["judged"](drawing.read_table(STUDY)) if row["promise"] == promise]
+    found = [row for row in WHICH["judged"](read_once(STUDY)) if row["promise"] == promise]
     assert len({(row["world"], row["draws"]) for row in found}) == (60 if promise != "bootstrap" else 48)
     return found
 
@@ -218,7 +228,7 @@ def test_the_study_names_what_each_interval_promises() -> None:
     promises = {one.method: one.promise for one in found}
     assert {method: WHICH["promise_of"](method) for method in promises} == promises
     assert WHICH["promise_of"]("certificate") == certificate(counts).promise
-    methods = {row["method"] for row in drawing.read_table(STUDY)}
+    methods = {row["method"] for row in read_once(STUDY)}
     assert methods == {*promises, "certificate"}
 
 
@@ -280,10 +290,7 @@ def test_the_spread_of_an_estimate_is_not_its_promise() -> None:
 
 def test_what_the_docstrings_take_from_the_committed_study() -> None:
     """Of ``draws_until`` at N = 1e4, and of ``exponent`` at N = 1e9."""
-    rows = {
-        (row["method"].split(",")[0], row["world"], row["draws"], row["measure"]): row
-        for row in drawing.read_table(STUDY)
-    }
+    rows = {(row["method"].split(",")[0], row["world"], row["draws"], row["measure"]): row for row in read_once(STUDY)}
     for world, low, high in (("zipf_0.8", 0.15, 0.2), ("power_law_1.5", 0.63, 0.72)):
         found = rows["draws_until", world, 10_000, "estimate"]
         assert low < found["bias"] / (found["bias"] - found["mean"]) < high
@@ -294,7 +301,7 @@ def test_what_the_docstrings_take_from_the_committed_study() -> None:
 
 def test_the_committed_study_finds_the_worst_risk_of_good_turing() -> None:
     """N times the mean squared error of .6080 at .8526 draws a fact, within its Monte Carlo error."""
-    rows = drawing.read_table(STUDY)
+    rows = read_once(STUDY)
     found = [
         (row["draws"] * row["mean"], row["draws"] * row["mcse"])
         for row in rows

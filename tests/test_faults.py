@@ -25,8 +25,14 @@ from simlab.errors import BadInput
 from simlab.sweep import run
 from simlab.sweep.store import open_store, read_block
 
-SLOW = "import time; time.sleep(0.02)"
 BLOCKS = 60
+
+
+def slowly(folder: Path, seconds: float) -> tuple[Path, Path]:
+    """An experiment whose blocks take so long while a file is there, and that file."""
+    (flag := folder / "slow").touch()
+    body = f"import time\nif Path({str(flag)!r}).exists(): time.sleep({seconds})"
+    return write(folder, with_cell(body)), flag
 
 
 def command(path: Path, out: Path, *more: str) -> list[str]:
@@ -40,7 +46,7 @@ def blocks_in(out: Path) -> int:
 @pytest.mark.parametrize("kills", [pytest.param(3, id="three"), pytest.param(20, id="twenty", marks=pytest.mark.slow)])
 def test_a_sweep_killed_at_random_moments_and_resumed_is_as_if_nothing_had_happened(tmp_path, kills):
     """SIGKILL of the driver at a random moment after its first new block, again and again, and then to the end."""
-    path, out, rng = write(tmp_path, with_cell(SLOW)), tmp_path / "out", random.Random(kills)
+    (path, flag), out, rng = slowly(tmp_path, 0.02), tmp_path / "out", random.Random(kills)
     for number in range(kills):
         process = subprocess.Popen(
             command(path, out, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -56,6 +62,7 @@ def test_a_sweep_killed_at_random_moments_and_resumed_is_as_if_nothing_had_happe
         if blocks_in(out) == BLOCKS:  # nothing would be left to kill: take some away, as if they had not been reached
             for block in rng.sample(sorted((out / "blocks").glob("*.jsonl")), BLOCKS // 2):
                 block.unlink()
+    flag.unlink()
     resumed = run(path, engine="serial", replicates=60, out=out)
     assert (resumed.reused + resumed.computed, resumed.errors, resumed.lost) == (BLOCKS, 0, 0)
     undisturbed = run(path, engine="serial", replicates=60, out=tmp_path / "whole")
@@ -65,7 +72,7 @@ def test_a_sweep_killed_at_random_moments_and_resumed_is_as_if_nothing_had_happe
 
 
 def test_two_sweeps_started_on_one_folder_share_the_work_and_both_end_well(tmp_path):
-    path, out = write(tmp_path, with_cell("import time; time.sleep(0.1)")), tmp_path / "out"
+    (path, flag), out = slowly(tmp_path, 0.1), tmp_path / "out"
     both = [
         subprocess.Popen(
             command(path, out, "--workers", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -73,6 +80,7 @@ def test_two_sweeps_started_on_one_folder_share_the_work_and_both_end_well(tmp_p
         for _ in range(2)
     ]
     told = [process.communicate(timeout=60) for process in both]
+    flag.unlink()
     assert [process.returncode for process in both] == [0, 0]
     assert any("another process is computing blocks of this run" in err for _, err in told)
     result = run(path, engine="serial", replicates=60, out=out)

@@ -680,7 +680,7 @@ def test_a_corpus_without_prompts_has_no_classes() -> None:
 
 ROAD = """
 import beartype
-from jaxtyping import install_import_hook
+from jaxtyping import TypeCheckError, install_import_hook
 
 check = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
 install_import_hook(["simlab.poor_models", "simlab.bounds"], "__main__.check")
@@ -694,7 +694,7 @@ from simlab.seeds import Streams
 streams = Streams(3)
 truth = list_facts(worlds.zipf(12, answers=5, idk=False), streams.numpy("facts"))
 corpus = sample_listed(truth, 40, streams.numpy("corpus"))
-examples, classes = poor.examples_of(truth), CLASSES
+examples, classes = poor.examples_of(truth), np.arange(12) // 3
 for fit in (poor.pooled(corpus, classes, constant=0.5), poor.commonest(corpus, classes)):
     pairs = tabulate(truth, corpus, fit, streams)
     seen = poor.observe_choices(pairs, poor.opt_of_classes(examples, classes))
@@ -703,13 +703,14 @@ poor.least_error_of_classes(examples, classes), poor.opt_of_table(examples)
 poor.opt_of_line(examples, poor.line_of(np.arange(5.0)))
 print([bool(poor.opt_of_rank(examples, d).exact and poor.least_error_of_rank(examples, d) >= 0) for d in (1, 2)])
 poor.on_a_circle(truth.correct, 5)
+try:
+    poor.pooled(corpus, np.arange(12.0), constant=0.5)
+except TypeCheckError:
+    print("noticed")
 """
 
 
-@pytest.mark.parametrize(("classes", "good"), [("np.arange(12) // 3", True), ("np.arange(12.0)", False)])
-def test_signatures_tell_the_truth(classes: str, good: bool) -> None:
-    code = ROAD.replace("CLASSES", classes)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == good, done.stderr[-2000:]
-    assert done.stdout == ("[True, True]\n" if good else "")
-    assert good or "TypeCheckError" in done.stderr
+def test_signatures_tell_the_truth() -> None:
+    done = subprocess.run([sys.executable, "-c", ROAD], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "[True, True]\nnoticed\n"
