@@ -10,7 +10,8 @@ N/2, N and 2 N draws, and how many draws the expected missing mass takes to halv
 a > 1 that 1/a, to which those of N facts do not belong: there it shows what a power law that ends does.
 Methods: "estimator, interval", or "estimator:option, interval"; the sides are two where no option says other.
 Performance: bias, mean squared error, coverage and width with their Monte Carlo standard errors; the bound in
-probability is judged as all bounds are.
+probability is judged as all bounds are. Takes five minutes on two cores: intervals by inversion and by bootstrap are
+computed anew for each of the corpora that a coverage to one per cent needs.
 """
 
 from __future__ import annotations
