@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from simlab.corpora import Corpus, Listed, Truth, group, list_facts, sample, sample_listed
 from simlab.errors import BadInput
-from simlab.fitting import Examples, Family, fit, fit_many
+from simlab.fitting import Examples, Family, fit, fit_many, programs
 from simlab.fitting.families import Fitted
 from simlab.models import Fit, TableFit, Trace, learn
 from simlab.models.bilinear import Bilinear
@@ -435,3 +435,20 @@ def test_any_loss_over_a_tree_of_parameters_is_minimised() -> None:
     np.testing.assert_allclose(best.params["shared"], [1.0, 0.0], rtol=1e-8)
     np.testing.assert_allclose(best.params["own"], [2.0, 3.0], rtol=1e-8)
     assert best.trace.converged
+
+
+def test_long_fits_come_back_to_python_on_the_way_and_end_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is heard between spans; however they are cut, the steps are the same."""
+    streams, taken = Streams(2, "spans"), list[str]()
+    listed = sample_listed(list_facts(uniform(20), streams.numpy("truth")), 60, streams.numpy("corpus"))
+    real = programs.compiled
+    monkeypatch.setattr(programs, "compiled", lambda program, what, *of: taken.append(what) or real(program, what, *of))
+    for batch, many in ((None, 200), (8, 5)):  # batches are drawn 64 at a time; there is a look at step 70
+        fits, spans = [], []
+        for seconds in (0.0, 1e9):  # every span is too long, or short
+            monkeypatch.setattr(programs, "SPAN_S", seconds)
+            taken.clear()
+            fits.append(fit(listed, MLP(8, 4), streams=streams, steps=200, batch=batch, precision="mixed", every=[70]))
+            spans.append(taken.count("advance"))
+        assert spans == ([many, 15] if batch is None else [many, 4])
+        np.testing.assert_array_equal(fits[0].trace.loss, fits[1].trace.loss)

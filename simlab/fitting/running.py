@@ -16,7 +16,7 @@ from simlab.fitting import blockwise, layerwise, rowwise
 from simlab.fitting.convex import minimise
 from simlab.fitting.families import Examples, Family, Fitted, Params, finite
 from simlab.fitting.memory import check_parameters, check_run
-from simlab.fitting.programs import Data, Program, State, compiled
+from simlab.fitting.programs import Data, Program, State, advanced, compiled
 from simlab.fitting.rules import MOST_STEPS, Hyper, Settings, not_negative, positive
 from simlab.fitting.stopping import Best
 from simlab.models.fits import Fit, TableFit, Trace
@@ -223,8 +223,7 @@ def _descend(
                 with np.errstate(over="ignore", invalid="ignore"):  # what diverges says so in its trace
                     state = kernels.advance(program, state, data, at, end)
             else:
-                span = (np.int32(at), np.int32(end))
-                state = compiled(program, "advance", state, data, *span)(state, data, *span)
+                state = advanced(program, state, data, at, end)
             at = end
         if end in looks:
             for i, params in enumerate(_each(program, state.params, data, len(examples))):
