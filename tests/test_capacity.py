@@ -22,6 +22,7 @@ from simlab.corpora import Listed
 from simlab.errors import BadInput
 from simlab.models.bilinear import Bilinear
 from simlab.models.footprint import tabular_bytes, transformer_bytes
+from simlab.models.softmax_table import SoftmaxTable
 from simlab.models.transformer import Transformer
 from simlab.remembering import accuracy, bits_stored, exponent, no_knowledge, plateau, surprises
 from simlab.rendering.biographies import Register, Written
@@ -453,10 +454,11 @@ def test_studies_say_what_they_need(study: dict[str, Any]) -> None:
         assert study["memory"](study["Config"](**more)) > 2 * size
 
 
-def test_parameters_are_counted_four_times_and_so_are_activations_told() -> None:
-    """By hand: a bilinear table of rank 2 on 10 prompts x 5 columns, a batch of 4."""
-    arrays = 4 * 2 * (10 + 5) + 2 * 4 * (2 + 5) + 10 * 2 + 6 * 10 * 6
+def test_parameters_are_counted_several_times_and_so_are_activations_told() -> None:
+    """By hand: a bilinear table of rank 2 on 10 prompts x 5 columns, a batch of 4; and the table itself."""
+    arrays = 16 * 2 * (10 + 5) + 2 * 4 * (2 + 5) + 10 * 2 + 6 * 10 * 6
     assert tabular_bytes(Bilinear(2), 10, 5, 2, 4) == 8 * arrays
+    assert tabular_bytes(SoftmaxTable(), 10, 5, 0, 4) == 8 * (4 * 10 * 5 + 2 * 4 * 5 + 6 * 10 * 6)
     assert tabular_bytes(Bilinear(2), 10, 5, 2, 4, looks=3) == 8 * (arrays + 2 * 10 * 6)
 
 
