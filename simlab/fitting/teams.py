@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numba
 import numpy as np
@@ -28,6 +28,7 @@ SHARED = 3_000_000  # multiplications of a step, from which on threads share it
 STRETCH = 2 * 10**10  # multiplications between two looks at Python: half a second
 
 
+@runtime_checkable
 class Run(Protocol):
     """One fit, whose arrays are changed in place."""
 
